@@ -1,0 +1,212 @@
+/**
+ * Every event hangdog can write: its number, level and message. Numbers of MSCS and the SCM keep their meaning; our own start
+ * at 15800 (0x9E = 158). A number is never reused; the documentation's table is made from this file.
+ */
+
+export type EventLevel = 'information' | 'warning' | 'error' | 'critical'
+
+interface Definition {
+  readonly id: number
+  readonly level: EventLevel
+  /** `{name}` stands for the parameter of that name; an event carries all the parameters its message names. */
+  readonly message: string
+}
+
+function define<const T extends Readonly<Record<string, Definition>>>(definitions: T): T {
+  return definitions
+}
+
+export const catalogue = define({
+  // MSCS and the Service Control Manager.
+  'hang-logged': {
+    id: 4869,
+    level: 'error',
+    message:
+      'No heartbeat from {image} (pid {pid}) for {seconds} s: it is hung ({cause}). Only reported, as HangRecoveryAction is 1.',
+  },
+  'hang-recovery': {
+    id: 4870,
+    level: 'error',
+    message: 'No heartbeat from {image} (pid {pid}) for {seconds} s: it is hung ({cause}). Recovery: {action}.',
+  },
+  'start-hung': {
+    id: 7022,
+    level: 'error',
+    message: 'The service gave no sign of life within {seconds} s of its start.',
+  },
+  'start-failed': { id: 7000, level: 'error', message: 'The service could not be started: {error}' },
+  'ended-unexpectedly': {
+    id: 7031,
+    level: 'error',
+    message:
+      'The service ended unexpectedly ({outcome}); it has done this {count} times. It is restarted in {delayMs} ms.',
+  },
+  'ended-unattended': {
+    id: 7034,
+    level: 'error',
+    message:
+      'The service ended unexpectedly ({outcome}); it has done this {count} times. It is not restarted: {reason}.',
+  },
+  'crash-loop': {
+    id: 1254,
+    level: 'critical',
+    message: 'The service used up its {limit} restarts within {period}; it is left failed until it is started by hand.',
+  },
+
+  // The life of a service.
+  'service-started': { id: 15800, level: 'information', message: 'Started as pid {pid}: {command}' },
+  'service-armed': {
+    id: 15801,
+    level: 'information',
+    message: 'First sign of life after {afterMs} ms; the countdown of {limit} runs.',
+  },
+  'service-ended': { id: 15802, level: 'information', message: 'The service ended: {outcome}' },
+  'service-stopping': { id: 15803, level: 'information', message: 'The service is being stopped: {reason}' },
+  'service-unwatched': {
+    id: 15804,
+    level: 'warning',
+    message: 'The service runs but is not watched: {reason}',
+  },
+  'service-restarted': {
+    id: 15805,
+    level: 'information',
+    message: 'The service runs again as pid {pid}, {afterMs} ms after its predecessor ended.',
+  },
+  'service-status': { id: 15806, level: 'information', message: 'The service says: {text}' },
+  'foreign-state': { id: 15807, level: 'warning', message: 'Took no notice of "{what}": {reason}' },
+
+  // Silence, verdicts and holds.
+  'silence-warning': {
+    id: 15810,
+    level: 'warning',
+    message: 'No heartbeat on {channel} for {silentMs} ms, {percent} % of the limit of {limit}; process: {reading}.',
+  },
+  'silence-ended': {
+    id: 15811,
+    level: 'information',
+    message: 'The heartbeat on {channel} is back after {silentMs} ms.',
+  },
+  'hold-started': {
+    id: 15812,
+    level: 'warning',
+    message: 'Silent for {silentMs} ms but held, not acted on: {reason}. At most until {limit} from now.',
+  },
+  'hold-ended': { id: 15813, level: 'information', message: 'The hold ({reason}) ended after {heldMs} ms: {outcome}' },
+  'hang-triggered': {
+    id: 15814,
+    level: 'error',
+    message: 'The service itself asked to be treated as hung (WATCHDOG=trigger).',
+  },
+  'hang-over': {
+    id: 15815,
+    level: 'information',
+    message: 'The reported hang is over: the heartbeat on {channel} is back after {silentMs} ms.',
+  },
+  'supervisor-stalled': {
+    id: 15816,
+    level: 'warning',
+    message:
+      'hangdog itself did not run for {stalledMs} ms ({reason}); that time counts for no service. Countdowns restarted: {services}.',
+  },
+
+  // Recovery.
+  'terminate-requested': {
+    id: 15820,
+    level: 'warning',
+    message: 'Sent {signal} to the service (pid {pid}); {limit} to end.',
+  },
+  'kill-requested': {
+    id: 15821,
+    level: 'warning',
+    message: 'Sent SIGKILL to the service (pid {pid}) and its descendants.',
+  },
+  'terminate-proven': {
+    id: 15822,
+    level: 'warning',
+    message: 'The service and its descendants are gone, {afterMs} ms after the countdown ended.',
+  },
+  'terminate-failed': {
+    id: 15823,
+    level: 'critical',
+    message:
+      'The service could not be terminated; still there after SIGKILL: {survivors}. No second copy is started beside it.',
+  },
+  'bugcheck-requested': {
+    id: 15824,
+    level: 'critical',
+    message: 'BugCheck 9E (pid {pid}, {seconds} s): stopping this machine by {method}.',
+  },
+  'bugcheck-refused': {
+    id: 15825,
+    level: 'error',
+    message: 'The machine is not stopped: {reason}. HangRecoveryAction 3 does the work of 2 instead.',
+  },
+  'bugcheck-failed': { id: 15826, level: 'critical', message: 'The machine could not be stopped by {method}: {error}' },
+  'dry-run': { id: 15827, level: 'warning', message: 'Dry run: would now {action}.' },
+  'evidence-late': {
+    id: 15828,
+    level: 'warning',
+    message: 'Evidence was cut off at its limit of {limit}; missing: {missing}',
+  },
+  'incident-unwritten': {
+    id: 15829,
+    level: 'error',
+    message: 'The incident could not be written before acting: {error}',
+  },
+  'incident-interrupted': {
+    id: 15830,
+    level: 'warning',
+    message: 'Incident {incident} was never closed: hangdog or the machine stopped during its recovery.',
+  },
+  'incident-closed': { id: 15831, level: 'information', message: 'Incident {incident} is closed: {outcome}' },
+
+  // Heartbeat sources.
+  'beat-refused': {
+    id: 15840,
+    level: 'warning',
+    message: 'Refused on the heartbeat socket: {reason} ({count} times since the last report).',
+  },
+  'probe-failed': {
+    id: 15841,
+    level: 'warning',
+    message: 'The probe {probe} failed: {reason} ({count} times since the last report).',
+  },
+  'source-lost': { id: 15842, level: 'warning', message: 'The heartbeat source is not working: {reason}' },
+
+  // hangdog itself.
+  'supervisor-started': {
+    id: 15850,
+    level: 'information',
+    message: 'hangdog {version} watches as pid {pid}; adapter {platform}. Weaker here: {weaker}',
+  },
+  'supervisor-stopped': { id: 15851, level: 'information', message: 'hangdog stopped: {reason}' },
+  'history-torn': {
+    id: 15852,
+    level: 'warning',
+    message: 'The event history {file} has {lines} damaged lines; they were skipped.',
+  },
+  'sink-failed': {
+    id: 15853,
+    level: 'warning',
+    message: 'Events cannot be written to {sink}: {error} ({count} lost).',
+  },
+  'output-dropped': {
+    id: 15854,
+    level: 'warning',
+    message: "{bytes} bytes of the service's output were not passed on, because nobody reads them.",
+  },
+  'history-pruned': {
+    id: 15855,
+    level: 'information',
+    message: 'Removed by age: {events} history files, {incidents} incidents.',
+  },
+})
+
+export type EventName = keyof typeof catalogue
+
+type NamesIn<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | NamesIn<Rest> : never
+
+/** The parameters of an event, by name, as its message names them. */
+export type EventParameters<Name extends EventName> = {
+  readonly [Key in NamesIn<(typeof catalogue)[Name]['message']>]: string | number
+}

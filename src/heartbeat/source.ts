@@ -1,0 +1,30 @@
+import type { Milliseconds } from '../time.js'
+
+/**
+ * A way for signs of life to come in. One source serves one service; it is told when the service starts and ends, and delivers
+ * to the BeatReceiver it was made with.
+ */
+export interface HeartbeatSource {
+  /** For people: `stream`, `http://127.0.0.1:80/health`, … */
+  readonly description: string
+  /** Variables the service needs to be given, asked before each start. */
+  environment(): Readonly<Record<string, string>>
+  /** The service runs. Whatever is older than `startedAt` is no sign of life of this run. */
+  serviceStarted(process: StartedProcess): void
+  /** The service ended; nothing is delivered until it starts again. */
+  serviceEnded(): void
+  close(): Promise<void>
+  /** What was refused, dropped or failed, by name; for `status`. */
+  counters(): Readonly<Record<string, number>>
+}
+
+export interface StartedProcess {
+  readonly pid: number
+  readonly startedAt: Date
+}
+
+/** Interval and time limit of a probe. */
+export interface ProbeTiming {
+  readonly interval: Milliseconds
+  readonly timeout: Milliseconds
+}

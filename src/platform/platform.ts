@@ -1,0 +1,156 @@
+import type { Milliseconds } from '../time.js'
+
+/**
+ * What goes out: the only contract through which a service or the machine is touched. One contract suite
+ * (test/contract/platform.ts) runs against every adapter.
+ */
+export interface Platform {
+  readonly name: 'linux' | 'windows' | 'dry-run'
+
+  /** What this adapter can do on this machine and why not; asked once at start. */
+  readonly capabilities: readonly Capability[]
+
+  /**
+   * Starts a program as a service: in a process group and session of its own, so that it can be ended with all that it started.
+   * @throws HangdogError `unavailable` when the command is not found, `permission` when it may not be executed
+   */
+  spawn(request: SpawnRequest): Promise<ServiceProcess>
+
+  /** Reads a process's state without waiting: no file system but /proc, no pool thread. Never throws; `gone` when identity does not match. */
+  readProcess(process: ProcessIdentity): ProcessReading
+
+  /** Reads the machine's clocks and pressure, also without waiting. Never throws; what is not known is left out. */
+  readMachine(): MachineReading
+
+  /** Sends a signal to the process alone (for signals passed on, and for TerminateSignal to a process that is ours). */
+  signal(process: ProcessIdentity, signal: NodeJS.Signals): SignalOutcome
+
+  /** Asks the service and its process group to end. */
+  terminate(process: ServiceProcess, signal: NodeJS.Signals): SignalOutcome
+
+  /** Ends the service and all its descendants by force. Returns at once; `survivors` proves the outcome. May be called again. */
+  kill(process: ServiceProcess): SignalOutcome
+
+  /** Those of the service and its descendants that still exist; zombies that only wait to be reaped do not count. */
+  survivors(process: ServiceProcess): Promise<readonly ProcessIdentity[]>
+
+  /** How this machine would be stopped now: by crash dump or plain reboot; or why it cannot. */
+  bugCheckMethod(): BugCheckMethod
+
+  /** Stops the machine. Resolves only when it did not work, with the error. Disks are synced first, within a limit. */
+  bugCheck(reason: BugCheckReason): Promise<BugCheckFailure>
+}
+
+export interface Capability {
+  readonly name:
+    | 'terminate'
+    | 'process-group'
+    | 'cgroup-kill'
+    | 'process-state'
+    | 'pressure'
+    | 'bugcheck-dump'
+    | 'bugcheck-reboot'
+    | 'kernel-stack'
+    | 'native-stack'
+    | 'javascript-stack'
+    | 'system-log'
+    | 'notify-socket'
+  readonly available: boolean
+  /** Why not, or what is used instead; for `doctor`. */
+  readonly detail: string
+  /** What would mend it, as a command or a sentence. */
+  readonly mend?: string
+}
+
+/** A process, safe against reuse of its number. */
+export interface ProcessIdentity {
+  readonly pid: number
+  /** The platform's own stamp of when the process started (Linux: field 22 of /proc/PID/stat). Only compared for equality. */
+  readonly startTime: string
+}
+
+export interface SpawnRequest {
+  readonly name: string
+  readonly command: string
+  readonly args: readonly string[]
+  readonly directory?: string
+  /** Complete environment of the service. */
+  readonly environment: Readonly<Record<string, string>>
+  /**
+   * `pass`: piped through hangdog to its own stdout and stderr, last lines remembered. `inherit`: the service writes to hangdog's
+   * own descriptors, nothing is remembered. A file: both streams appended to it.
+   */
+  readonly output: 'pass' | 'inherit' | { readonly file: string }
+  /** Try to give the service a control group of its own. */
+  readonly ownGroup: boolean
+}
+
+/** A service that was spawned. */
+export interface ServiceProcess {
+  readonly identity: ProcessIdentity
+  /** Wall time of the start, for judging whether a heartbeat file is older than the service. */
+  readonly startedAt: Date
+  readonly command: string
+  /** Resolves once, when the process has ended; never rejects. */
+  readonly exited: Promise<ExitStatus>
+  /** The last lines of output, newest last; what is not known is empty. */
+  lastLines(count: number): readonly string[]
+}
+
+export type ExitStatus =
+  | { readonly kind: 'code'; readonly code: number }
+  | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
+
+export type ProcessState = 'running' | 'sleeping' | 'uninterruptible' | 'stopped' | 'traced' | 'zombie' | 'unknown'
+
+export type ProcessReading =
+  | { readonly kind: 'gone' }
+  | {
+      readonly kind: 'alive'
+      /** State of the main thread. */
+      readonly state: ProcessState
+      readonly threads: number
+      /** CPU time of the whole process since its start. */
+      readonly cpuTime: Milliseconds
+      /** Longest time any one thread has waited for a CPU since its start; absent where the kernel does not count it. */
+      readonly runQueueWait?: Milliseconds
+      /** Process that traces it, 0 for none. */
+      readonly tracerPid: number
+      /** Its control group is frozen. */
+      readonly frozen: boolean
+      /** Kernel function the main thread waits in. */
+      readonly waitChannel?: string
+    }
+
+export interface MachineReading {
+  /** Time since boot including suspend, minus the monotonic clock: grows by the length of each suspend. */
+  readonly suspended?: Milliseconds
+  /** Total time in which at least one task waited for a CPU (PSI cpu some). */
+  readonly cpuPressure?: Milliseconds
+  /** Total time stolen by the hypervisor, per CPU on average. */
+  readonly stolen?: Milliseconds
+  /** Total time the CPUs accounted for (busy and idle), per CPU on average; stands still while the machine is paused. */
+  readonly accounted?: Milliseconds
+}
+
+export type SignalOutcome =
+  | { readonly kind: 'sent' }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'refused'; readonly error: string }
+
+export type BugCheckMethod =
+  | { readonly kind: 'dump'; readonly method: string }
+  | { readonly kind: 'reboot'; readonly method: string }
+  | { readonly kind: 'none'; readonly reason: string }
+
+export interface BugCheckReason {
+  readonly service: string
+  readonly pid: number
+  readonly timeout: Milliseconds
+  readonly incident: string
+}
+
+export interface BugCheckFailure {
+  readonly method: string
+  readonly error: string
+}

@@ -1,0 +1,26 @@
+import type { ProcessReading, ServiceProcess } from '../platform/platform.js'
+import type { Milliseconds } from '../time.js'
+import type { Hang } from './verdict.js'
+
+/** What is to be captured, and about whom. */
+export interface EvidenceRequest {
+  readonly service: string
+  readonly process: ServiceProcess
+  readonly reading: ProcessReading
+  /** Absent for the light capture at the warning. */
+  readonly hang?: Hang
+  /** All of it must be done within this. */
+  readonly budget: Milliseconds
+}
+
+/** One captured thing: text or data, or why it was not captured. */
+export type Exhibit =
+  | { readonly kind: 'captured'; readonly name: string; readonly tookMs: number; readonly content: unknown }
+  | { readonly kind: 'missing'; readonly name: string; readonly tookMs: number; readonly reason: string }
+
+/** Captures evidence. Must keep to the budget whatever a collector does, and never reject. */
+export interface EvidenceCollector {
+  /** Cheap readings only; taken at the warning, while the hang is young. */
+  captureLight(request: EvidenceRequest): Promise<readonly Exhibit[]>
+  capture(request: EvidenceRequest): Promise<readonly Exhibit[]>
+}

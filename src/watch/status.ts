@@ -1,0 +1,34 @@
+import type { RecoveryAction, RestartMode } from './policy.js'
+
+/** What `status` shows of a service. Field names are stable. Times in milliseconds; wall times in ISO 8601. */
+export interface ServiceStatus {
+  readonly service: string
+  readonly state: string
+  /** One sentence about the state: the hold's reason, what recovery is doing, why it is not watched. */
+  readonly detail: string
+  readonly pid: number | null
+  readonly command: string
+  readonly heartbeat: string
+  readonly action: RecoveryAction
+  readonly limitMs: number
+  /** Of the channel closest to its end; null when no countdown runs. */
+  readonly remainingMs: number | null
+  readonly startedAt: string | null
+  readonly lastBeatAt: string | null
+  readonly beats: number
+  readonly restarts: number
+  readonly restartMode: RestartMode
+  readonly holds: number
+  readonly hangs: number
+  readonly statusText: string
+  readonly channels: readonly ChannelStatus[]
+  readonly counters: Readonly<Record<string, number>>
+}
+
+export interface ChannelStatus {
+  readonly channel: string
+  readonly armed: boolean
+  readonly limitMs: number
+  readonly remainingMs: number | null
+  readonly beats: number
+}
