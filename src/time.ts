@@ -8,6 +8,9 @@ export type Milliseconds = number & { readonly [unit]: 'milliseconds' }
 /** A point on a clock that never steps, in milliseconds from an origin of its own. Two instants compare; one alone means nothing. */
 export type Instant = number & { readonly [unit]: 'instant' }
 
+/** A wall time: for labels on records, never for deadlines. */
+export type WallTime = Date
+
 /** What a scheduled call can still be: taken back. Taking back a call that has run, or twice, does nothing. */
 export interface Scheduled {
   cancel(): void
@@ -18,7 +21,7 @@ export interface Clock {
   /** Monotonic; for deadlines. */
   now(): Instant
   /** Wall time; only labels records. */
-  wallNow(): Date
+  wallNow(): WallTime
   /** Calls back once, not before the delay has passed on this clock; it may be called late. */
   schedule(delay: Milliseconds, callback: () => void): Scheduled
 }
@@ -51,6 +54,11 @@ export function later(from: Instant, span: Milliseconds): Instant {
 /** The span between two instants; zero when the second is not after the first. */
 export function elapsed(from: Instant, to: Instant): Milliseconds {
   return (to > from ? to - from : 0) as Milliseconds
+}
+
+/** A wall time that much earlier. */
+export function before(at: WallTime, span: Milliseconds): WallTime {
+  return new Date(at.getTime() - span)
 }
 
 export function fraction(span: Milliseconds, share: number): Milliseconds {

@@ -1,0 +1,102 @@
+import { type Milliseconds, shorter } from '../time.js'
+import { Channel, type ChannelListener } from './channel.js'
+import type { CountdownEngine } from './countdown.js'
+import { channelLimit, channelPattern, mainChannel } from './sign-of-life.js'
+import type { ChannelStatus } from './status.js'
+
+/** All channels of one service. The service is alive only while each open channel is. */
+export class ChannelSet {
+  readonly main: Channel
+  readonly #engine: CountdownEngine
+  readonly #listener: ChannelListener
+  readonly #named = new Map<string, Channel>()
+
+  constructor(engine: CountdownEngine, listener: ChannelListener) {
+    this.#engine = engine
+    this.#listener = listener
+    this.main = new Channel(mainChannel, engine, listener)
+  }
+
+  /** @returns the channel, opened when it is new; undefined when the name is bad or there are too many */
+  obtain(name: string): Channel | undefined {
+    if (name === mainChannel) return this.main
+    const known = this.#named.get(name)
+    if (known !== undefined) return known
+    if (!channelPattern.test(name) || this.#named.size >= channelLimit) return undefined
+    const channel = new Channel(name, this.#engine, this.#listener)
+    this.#named.set(name, channel)
+    return channel
+  }
+
+  close(name: string): void {
+    const channel = name === mainChannel ? this.main : this.#named.get(name)
+    channel?.disarm()
+    if (channel === undefined) return
+    channel.opened = false
+    if (channel !== this.main) {
+      channel.dispose()
+      this.#named.delete(name)
+    }
+  }
+
+  get hasNamed(): boolean {
+    return this.#named.size > 0
+  }
+
+  /** Starts the countdown of each open channel over. */
+  arm(limitOfService: Milliseconds, warningShare: number): void {
+    for (const channel of this.#all()) {
+      if (channel.opened && !channel.idle) channel.arm(channel.ownLimit ?? limitOfService, warningShare)
+    }
+  }
+
+  disarm(): void {
+    for (const channel of this.#all()) channel.disarm()
+  }
+
+  /** Forgets the channels of a run that is over. */
+  clear(): void {
+    for (const name of [...this.#named.keys()]) this.close(name)
+    this.main.disarm()
+    this.main.opened = false
+    this.main.ownLimit = undefined
+    this.main.idle = false
+  }
+
+  dispose(): void {
+    this.clear()
+    this.main.dispose()
+  }
+
+  /** Until the first countdown ends; undefined when none runs. */
+  remaining(): Milliseconds | undefined {
+    let least: Milliseconds | undefined
+    for (const channel of this.#all()) {
+      if (channel.armed) least = least === undefined ? channel.remaining() : shorter(least, channel.remaining())
+    }
+    return least
+  }
+
+  beats(): number {
+    let beats = 0
+    for (const channel of this.#all()) beats += channel.beats
+    return beats
+  }
+
+  status(limitOfService: Milliseconds): readonly ChannelStatus[] {
+    return [...this.#all()]
+      .filter((channel) => channel.opened)
+      .map((channel) => ({
+        channel: channel.name,
+        armed: channel.armed,
+        limitMs: channel.ownLimit ?? limitOfService,
+        remainingMs: channel.armed ? Math.round(channel.remaining()) : null,
+        beats: channel.beats,
+      }))
+  }
+
+  *#all(): Generator<Channel> {
+    yield this.main
+    yield* this.#named.values()
+  }
+}

@@ -1,0 +1,82 @@
+import type { Milliseconds } from '../time.js'
+import type { Countdown, CountdownEngine } from './countdown.js'
+
+/** What a channel tells its service. */
+export interface ChannelListener {
+  channelWarned(channel: Channel): void
+  channelElapsed(channel: Channel): void
+}
+
+/** One line of life of a service, with a countdown of its own. */
+export class Channel {
+  readonly name: string
+  readonly #countdown: Countdown
+  /** Its own limit; undefined follows the service's. */
+  ownLimit: Milliseconds | undefined
+  beats = 0
+  /** Beats that reported no progress and so did not count. */
+  stalledBeats = 0
+  /** The silence has passed its warning point. */
+  warned = false
+  /** Opened by its first beat or by name; an unopened main channel has no countdown. */
+  opened = false
+  idle = false
+  #progress: number | undefined
+
+  constructor(name: string, engine: CountdownEngine, listener: ChannelListener) {
+    this.name = name
+    this.#countdown = engine.create({
+      warningElapsed: () => {
+        this.warned = true
+        listener.channelWarned(this)
+      },
+      limitElapsed: () => listener.channelElapsed(this),
+    })
+  }
+
+  get armed(): boolean {
+    return this.#countdown.armed
+  }
+
+  /** The whole of an ordinary heartbeat. @returns false when there is more to do than to reset the countdown */
+  resetQuietly(): boolean {
+    if (this.warned || !this.#countdown.armed) return false
+    this.#countdown.reset()
+    return true
+  }
+
+  /** Takes note of a progress number. @returns whether it moved */
+  moved(progress: number): boolean {
+    if (progress === this.#progress) {
+      this.stalledBeats++
+      return false
+    }
+    this.#progress = progress
+    return true
+  }
+
+  arm(limit: Milliseconds, warningShare: number): void {
+    this.warned = false
+    this.#countdown.arm(limit, warningShare)
+  }
+
+  extend(span: Milliseconds): void {
+    this.#countdown.extend(span)
+  }
+
+  disarm(): void {
+    this.#countdown.disarm()
+  }
+
+  remaining(): Milliseconds {
+    return this.#countdown.remaining()
+  }
+
+  silent(): Milliseconds {
+    return this.#countdown.spent()
+  }
+
+  dispose(): void {
+    this.#countdown.dispose()
+  }
+}

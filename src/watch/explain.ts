@@ -1,0 +1,99 @@
+import { formatDuration, zero } from '../time.js'
+import { actionNumber, type ServicePolicy } from './policy.js'
+import type { Service } from './service.js'
+import { describeState } from './service-status.js'
+import type { Judgement } from './silence.js'
+import type { Surroundings } from './surroundings.js'
+import { describeHang, type Verdict } from './verdict.js'
+
+/** What would be done about a service now, and why what was done was done. Field names are stable. */
+export interface Explanation {
+  readonly service: string
+  readonly state: string
+  readonly detail: string
+  /** What happens if nothing more is heard, step by step. */
+  readonly next: readonly string[]
+  /** The last verdict with what it rests on; null when silence was never judged. */
+  readonly last: {
+    readonly at: string
+    readonly channel: string
+    readonly verdict: Verdict
+    readonly sentence: string
+    readonly readingAtWarning: unknown
+    readonly readingAtExpiry: unknown
+    readonly heldSoFarMs: unknown
+  } | null
+}
+
+export function explainService(service: Service, parts: Surroundings): Explanation {
+  return {
+    service: service.spec.name,
+    state: service.state.kind,
+    detail: describeState(service),
+    next: describeNext(service, parts),
+    last: service.silence.lastJudgement === undefined ? null : explainJudgement(service.silence.lastJudgement),
+  }
+}
+
+function describeNext(service: Service, parts: Surroundings): readonly string[] {
+  const { policy, state } = service
+  if (policy.action === 'disable') return ['HangRecoveryAction is 0: no countdown runs, nothing is done about silence.']
+  const remaining = service.channels.remaining()
+  if (remaining === undefined) return [`No countdown runs: the service is ${state.kind}.`]
+  return [
+    `If nothing is heard for another ${formatDuration(remaining)}, the countdown ends.`,
+    'Beats that wait in a socket are read first; time in which hangdog itself did not run is not counted.',
+    'If the process is then stopped, traced, frozen or starved, it is held, not acted on, up to the limit of that hold.',
+    ...describeAction(policy, parts),
+  ]
+}
+
+function describeAction(policy: ServicePolicy, parts: Surroundings): readonly string[] {
+  const evidence =
+    policy.evidenceTimeout === zero ? [] : [`Evidence is taken for at most ${formatDuration(policy.evidenceTimeout)}.`]
+  const rule = `HangRecoveryAction is ${actionNumber(policy.action)} (${policy.action})`
+  if (policy.action === 'log') return [...evidence, `${rule}: event 4869, again each period while the hang lasts.`]
+  const grace =
+    policy.terminateTimeout === zero
+      ? 'SIGKILL at once'
+      : `${policy.terminateSignal}, after ${formatDuration(policy.terminateTimeout)} SIGKILL`
+  const terminate = `Terminate: ${grace}, to the service and all its descendants; then proof that they are gone.`
+  const after = `Afterwards: restart "${policy.restart.mode}".`
+  if (policy.action === 'terminate') return [...evidence, `${rule}.`, terminate, after]
+  const permit = parts.bugCheckGate.permit()
+  const method = parts.platform.bugCheckMethod()
+  if (permit.kind === 'granted' && method.kind !== 'none')
+    return [...evidence, `${rule}: this machine is stopped by ${method.method}.`]
+  const reason = permit.kind === 'refused' ? permit.reason : method.kind === 'none' ? method.reason : ''
+  return [
+    ...evidence,
+    `${rule}, but the machine may not be stopped (${reason}): the work of 2 is done instead.`,
+    terminate,
+    after,
+  ]
+}
+
+function explainJudgement({ at, channel, input, verdict }: Judgement): NonNullable<Explanation['last']> {
+  return {
+    at: at.toISOString(),
+    channel,
+    verdict,
+    sentence: describeVerdict(verdict),
+    readingAtWarning: input.before?.process ?? null,
+    readingAtExpiry: input.now.process,
+    heldSoFarMs: input.heldSoFar,
+  }
+}
+
+function describeVerdict(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case 'hung':
+      return `hung: ${describeHang(verdict.hang)}`
+    case 'held':
+      return `held: ${verdict.detail}`
+    case 'gone':
+      return 'the process had ended by itself'
+    default:
+      return verdict satisfies never
+  }
+}

@@ -1,0 +1,126 @@
+import { elapsed, type Instant, instant, zero } from '../time.js'
+import { withinLimit } from './bounded.js'
+import type { Exhibit } from './evidence.js'
+import type { IncidentOutcome, IncidentRecord } from './incident.js'
+import {
+  climb,
+  emitDryRun,
+  emitHangLogged,
+  type HangCase,
+  type LadderResult,
+  openIncident,
+  report,
+} from './recovery.js'
+import type { ServiceContext } from './service-context.js'
+import type { ServiceState } from './service-state.js'
+import type { Silence } from './silence.js'
+
+/** Deals with the hangs of one service, one at a time: opens the incident, reports or recovers, closes the incident. */
+export class HangDesk {
+  /** Hangs since the service was added. */
+  count = 0
+  readonly #context: ServiceContext
+  readonly #silence: Silence
+  #incident: IncidentRecord | undefined
+  #early: readonly Exhibit[] = []
+  #alive = false
+  #reporting = false
+  #expiredAt: Instant = instant(0)
+
+  constructor(context: ServiceContext, silence: Silence) {
+    this.#context = context
+    this.#silence = silence
+  }
+
+  get incidentId(): string | undefined {
+    return this.#incident?.id
+  }
+
+  /** The light capture, taken beside everything else while the hang is young. */
+  captureEarly(): void {
+    const { parts, process, policy, spec } = this.#context
+    if (process === undefined || policy.evidenceTimeout === zero) return
+    const reading = parts.platform.readProcess(process.identity)
+    const capture = parts.evidence.captureLight({
+      service: spec.name,
+      process,
+      reading,
+      budget: policy.evidenceTimeout,
+    })
+    void withinLimit(capture, policy.evidenceTimeout, parts.clock).then((captured) => {
+      if (captured.kind === 'done') this.#early = captured.value
+    })
+  }
+
+  /** The service showed a sign of life: a recovery that has not acted yet is called off. */
+  signOfLife(): void {
+    this.#alive = true
+  }
+
+  forgetEarly(): void {
+    this.#early = []
+  }
+
+  /** The countdown ended: from here on the time until the service is gone is measured. */
+  expired(): void {
+    this.#alive = false
+    this.#expiredAt = this.#context.parts.clock.now()
+  }
+
+  /** HangRecoveryAction 1. The event comes each period; incident and evidence once. */
+  async report(state: ServiceState): Promise<void> {
+    const hangCase = this.#hangCase(state)
+    if (hangCase === undefined) return
+    const { parts } = this.#context
+    emitHangLogged(hangCase, parts)
+    if (this.#incident !== undefined || this.#reporting) return
+    this.count++
+    this.#reporting = true
+    if (parts.platform.name === 'dry-run') emitDryRun(hangCase, parts)
+    this.#incident = await openIncident(hangCase, this.#context.parts)
+    await report(hangCase, this.#incident, this.#context.parts)
+    this.#reporting = false
+    // The hang may have been over before its record was complete.
+    const still = this.#context.state.kind
+    if (still !== 'reported' && still !== 'expired') this.close('recovered-by-itself')
+  }
+
+  /** HangRecoveryAction 2 and 3. */
+  async recover(state: ServiceState): Promise<LadderResult | undefined> {
+    const hangCase = this.#hangCase(state)
+    if (hangCase === undefined) return undefined
+    this.count++
+    this.#incident ??= await openIncident(hangCase, this.#context.parts)
+    const result = await climb(hangCase, this.#incident, this.#context.parts)
+    if (result.kind === 'abandoned') this.close('recovered-by-itself')
+    return result
+  }
+
+  close(outcome: IncidentOutcome): void {
+    const record = this.#incident
+    if (record === undefined) return
+    this.#incident = undefined
+    void record.close(outcome)
+    const about = { service: this.#context.spec.name, incident: record.id }
+    this.#context.parts.emit({ name: 'incident-closed', ...about, parameters: { incident: record.id, outcome } })
+  }
+
+  #hangCase(state: ServiceState): HangCase | undefined {
+    const { process, parts, policy, spec } = this.#context
+    if (process === undefined || (state.kind !== 'recovering' && state.kind !== 'reported')) return undefined
+    return {
+      service: spec.name,
+      command: process.command,
+      process,
+      reading: this.#silence.lastJudgement?.input.now.process ?? parts.platform.readProcess(process.identity),
+      channel: state.channel,
+      limit: state.hang.kind === 'never-started' ? policy.startTimeout : policy.heartbeatTimeout,
+      silent: this.#silence.length(),
+      expiredAt: elapsed(this.#expiredAt, parts.clock.now()) > 0 ? this.#expiredAt : parts.clock.now(),
+      hang: state.hang,
+      policy,
+      early: this.#early,
+      isAlive: () => this.#alive,
+    }
+  }
+}

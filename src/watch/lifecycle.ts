@@ -1,0 +1,239 @@
+import { describeError, HangdogError } from '../errors.js'
+import type { ExitStatus, ServiceProcess } from '../platform/platform.js'
+import { elapsed, formatDuration, type Instant, instant, seconds, zero } from '../time.js'
+import { describeExit, RestartLedger, type RunEnd } from './restart-ledger.js'
+import type { ServiceContext } from './service-context.js'
+import type { RunCompanion } from './service-spec.js'
+import { isRunning } from './service-state.js'
+import { forceEnd, terminate } from './termination.js'
+
+/** How a service came to its end for good. */
+export interface FinalEnd {
+  readonly end: RunEnd
+  readonly reason: string
+  /** Why it could not be started, for the caller to report as its own error. */
+  readonly startError?: HangdogError
+}
+
+/** What the rest of a service does when a run begins and ends. */
+export interface RunListener {
+  runStarted(): void
+  runEnded(): void
+  /** Nothing is left of the run. */
+  runGone(): void
+}
+
+/** How long to look again for what could not be killed. */
+const stuckInterval = seconds(1)
+
+/** The runs of one service, one after the other: start, exit, what is left behind, restart. Never two at once. */
+export class Lifecycle {
+  readonly finished: Promise<FinalEnd>
+  readonly restarts: RestartLedger
+  readonly companions: RunCompanion[] = []
+  process: ServiceProcess | undefined
+  startedAt: Instant = instant(0)
+  /** The process of the present run has ended, though perhaps not all that it started. */
+  hasExited = false
+  readonly #context: ServiceContext
+  readonly #listener: RunListener
+  #resolveFinished: (end: FinalEnd) => void = () => {}
+  #stopReason: string | undefined
+  #runEnd: RunEnd = { kind: 'not-started' }
+  #endedAt: Instant | undefined
+
+  constructor(context: ServiceContext, listener: RunListener) {
+    this.#context = context
+    this.#listener = listener
+    this.restarts = new RestartLedger(context.parts.clock, context.parts.random)
+    this.finished = new Promise((resolve) => {
+      this.#resolveFinished = resolve
+    })
+  }
+
+  /** Starts the service. Resolves when it runs or cannot be started; never rejects. */
+  async start(): Promise<void> {
+    if (isRunning(this.#context.state)) return
+    this.#stopReason = undefined
+    await this.#spawn()
+  }
+
+  /** Ends the service in order; resolves when it is gone, or when it is known that it will not go. */
+  async stop(reason: string, signal: NodeJS.Signals): Promise<void> {
+    const { parts, spec, policy } = this.#context
+    if (this.#stopReason === undefined) {
+      this.#stopReason = reason
+      if (isRunning(this.#context.state))
+        parts.emit({ name: 'service-stopping', service: spec.name, parameters: { reason } })
+      this.#context.dispatch({ kind: 'stopRequested' })
+      if (this.#context.state.kind === 'stopped') this.#finish(reason)
+    }
+    const process = this.process
+    const state = this.#context.state.kind
+    if (process === undefined || (state !== 'stopping' && state !== 'stuck')) return
+    const order = { service: spec.name, process, signal, grace: policy.stopTimeout, killLimit: policy.killTimeout }
+    const result = await terminate(order, parts)
+    if (result.kind === 'not-gone') this.reportStuck(result.survivors.map((survivor) => survivor.pid))
+  }
+
+  /** The present run is being ended because it hung. */
+  endsHung(): void {
+    this.#runEnd = { kind: 'hung' }
+  }
+
+  /** It went on after all. */
+  goesOn(): void {
+    this.#runEnd = { kind: 'not-started' }
+  }
+
+  /** Ends the descendants that outlived the process. */
+  async sweep(): Promise<void> {
+    const { parts, spec, policy } = this.#context
+    const process = this.process
+    if (process === undefined) return
+    const order = {
+      service: spec.name,
+      process,
+      signal: 'SIGKILL',
+      grace: zero,
+      killLimit: policy.killTimeout,
+    } as const
+    const result = await forceEnd(order, parts)
+    if (result.kind === 'gone') this.gone()
+    else this.reportStuck(result.survivors.map((survivor) => survivor.pid))
+  }
+
+  reportStuck(pids: readonly number[]): void {
+    const { parts, spec } = this.#context
+    parts.emit({ name: 'terminate-failed', service: spec.name, parameters: { survivors: pids.join(', ') } })
+    this.#context.dispatch({ kind: 'terminationFailed' })
+  }
+
+  /** Something that could not be killed may go away later: only then may a successor start. */
+  async watchStuck(): Promise<void> {
+    const { parts, state } = this.#context
+    const process = this.process
+    if (process === undefined || state.kind !== 'stuck') return
+    const left = await parts.platform.survivors(process)
+    if (left.length === 0) this.gone()
+    else parts.clock.schedule(stuckInterval, () => void this.watchStuck())
+  }
+
+  /** The run is over and nothing of it is left: the next one is planned, or there is none. */
+  gone(startError?: HangdogError): void {
+    this.process = undefined
+    this.#listener.runGone()
+    if (this.#stopReason !== undefined) this.#end('stop', this.#stopReason)
+    else if (startError !== undefined && this.restarts.total === 0) this.#end('fail', startError.message, startError)
+    else this.#planNext(startError)
+  }
+
+  async #spawn(): Promise<void> {
+    const { name, command, args, directory, environment, output, ownGroup } = this.#context.spec
+    const added = this.companions.map((companion) => companion.environment())
+    const request = { name, command, args, environment: Object.assign({}, environment, ...added), output, ownGroup }
+    try {
+      const located = directory === undefined ? request : { ...request, directory }
+      this.#runs(await this.#context.parts.platform.spawn(located))
+    } catch (error) {
+      this.#runEnd = { kind: 'not-started' }
+      const parameters = { error: describeError(error) }
+      this.#context.parts.emit({ name: 'start-failed', service: name, parameters })
+      this.gone(error instanceof HangdogError ? error : new HangdogError('internal', describeError(error), error))
+    }
+  }
+
+  #runs(process: ServiceProcess): void {
+    const { parts, spec } = this.#context
+    const { pid } = process.identity
+    this.process = process
+    this.hasExited = false
+    this.startedAt = parts.clock.now()
+    parts.emit({ name: 'service-started', service: spec.name, parameters: { pid, command: process.command } })
+    if (this.#endedAt !== undefined) {
+      const afterMs = Math.round(elapsed(this.#endedAt, this.startedAt))
+      parts.emit({ name: 'service-restarted', service: spec.name, parameters: { pid, afterMs } })
+    }
+    this.#listener.runStarted()
+    for (const companion of this.companions) companion.serviceStarted({ pid, startedAt: process.startedAt })
+    this.#context.dispatch({ kind: 'spawned' })
+    void process.exited.then((status) => this.#exited(process, status))
+    // Stopped while it was being started.
+    if (this.#stopReason !== undefined) {
+      const reason = this.#stopReason
+      this.#stopReason = undefined
+      void this.stop(reason, this.#context.policy.terminateSignal)
+    }
+  }
+
+  #exited(process: ServiceProcess, status: ExitStatus): void {
+    if (process !== this.process) return
+    const { parts, spec } = this.#context
+    this.hasExited = true
+    this.#endedAt = parts.clock.now()
+    parts.emit({ name: 'service-ended', service: spec.name, parameters: { outcome: describeExit(status) } })
+    if (this.#runEnd.kind !== 'hung') this.#runEnd = { kind: 'exited', status }
+    for (const companion of this.companions) companion.serviceEnded()
+    this.#listener.runEnded()
+    this.#context.dispatch({ kind: 'processExited' })
+  }
+
+  #planNext(startError?: HangdogError): void {
+    const { parts, spec, policy } = this.#context
+    const service = spec.name
+    const outcome = describeEnd(this.#runEnd)
+    const decision = this.restarts.decide(policy.restart, this.#runEnd)
+    const count = decision.failures
+    switch (decision.kind) {
+      case 'restart': {
+        const delayMs = Math.round(decision.delay)
+        parts.emit({ name: 'ended-unexpectedly', service, parameters: { outcome, count, delayMs } })
+        this.#context.dispatch({ kind: 'ended', next: 'restart', reason: outcome })
+        parts.clock.schedule(decision.delay, () => this.#restart())
+        return
+      }
+      case 'leave': {
+        const reason = `the restart policy is "${policy.restart.mode}"`
+        if (!decision.clean) parts.emit({ name: 'ended-unattended', service, parameters: { outcome, count, reason } })
+        this.#end(decision.clean ? 'stop' : 'fail', outcome, startError)
+        return
+      }
+      case 'exhausted': {
+        const { limit, period } = policy.restart
+        parts.emit({ name: 'crash-loop', service, parameters: { limit, period: formatDuration(period) } })
+        this.#end('fail', `crash loop: ${outcome}`, startError)
+        return
+      }
+      default:
+        decision satisfies never
+    }
+  }
+
+  #restart(): void {
+    if (this.#context.state.kind !== 'waiting') return
+    this.#runEnd = { kind: 'not-started' }
+    void this.#spawn()
+  }
+
+  #end(next: 'stop' | 'fail', reason: string, startError?: HangdogError): void {
+    this.#context.dispatch({ kind: 'ended', next, reason })
+    this.#finish(reason, startError)
+  }
+
+  #finish(reason: string, startError?: HangdogError): void {
+    this.#resolveFinished({ end: this.#runEnd, reason, ...(startError !== undefined && { startError }) })
+  }
+}
+
+function describeEnd(end: RunEnd): string {
+  switch (end.kind) {
+    case 'exited':
+      return describeExit(end.status)
+    case 'hung':
+      return 'ended because it hung'
+    case 'not-started':
+      return 'could not be started'
+    default:
+      return end satisfies never
+  }
+}

@@ -1,0 +1,212 @@
+import { describeError } from '../errors.js'
+import type { ProcessReading, ServiceProcess } from '../platform/platform.js'
+import { elapsed, formatDuration, type Instant, type Milliseconds, zero } from '../time.js'
+import { withinLimit } from './bounded.js'
+import type { EvidenceRequest, Exhibit } from './evidence.js'
+import type { IncidentRecord } from './incident.js'
+import { actionNumber, type ServicePolicy } from './policy.js'
+import type { Surroundings } from './surroundings.js'
+import { type TerminationResult, terminate } from './termination.js'
+import { describeHang, type Hang } from './verdict.js'
+
+/** A hang, with all that reporting it or acting on it needs. */
+export interface HangCase {
+  readonly service: string
+  readonly command: string
+  readonly process: ServiceProcess
+  readonly reading: ProcessReading
+  readonly channel: string
+  readonly limit: Milliseconds
+  readonly silent: Milliseconds
+  /** When the countdown ended, on the clock. */
+  readonly expiredAt: Instant
+  readonly hang: Hang
+  readonly policy: ServicePolicy
+  /** Captured at the warning, while the hang was young. */
+  readonly early: readonly Exhibit[]
+  /** True when the service has shown a sign of life since the verdict. */
+  readonly isAlive: () => boolean
+}
+
+export type LadderResult =
+  | TerminationResult
+  /** The service beat again before anything irreversible was done. */
+  | { readonly kind: 'abandoned' }
+
+/** Writes the incident, within its limit. A record that cannot be written delays nothing and is an event. */
+export async function openIncident(hangCase: HangCase, parts: Surroundings): Promise<IncidentRecord | undefined> {
+  const { service, command, process, channel, limit, silent, hang, policy } = hangCase
+  const opening = parts.incidents.open({
+    service,
+    command,
+    pid: process.identity.pid,
+    channel,
+    limitMs: limit,
+    silentMs: Math.round(silent),
+    action: policy.action,
+    hang,
+  })
+  const opened = await withinLimit(opening, policy.incidentTimeout, parts.clock)
+  if (opened.kind === 'done') return opened.value
+  const error =
+    opened.kind === 'failed'
+      ? describeError(opened.error)
+      : `not on disk within ${formatDuration(policy.incidentTimeout)}`
+  parts.emit({ name: 'incident-unwritten', service, parameters: { error } })
+  return undefined
+}
+
+/** Takes evidence while the service still exists. Never later than the budget, whatever a collector does. */
+export async function takeEvidence(
+  hangCase: HangCase,
+  record: IncidentRecord | undefined,
+  parts: Surroundings,
+): Promise<void> {
+  const { service, process, reading, hang, policy } = hangCase
+  const budget = policy.evidenceTimeout
+  if (budget === zero) return
+  const request: EvidenceRequest = { service, process, reading, hang, budget }
+  const captured = await withinLimit(parts.evidence.capture(request), budget, parts.clock)
+  const exhibits = captured.kind === 'done' ? captured.value : []
+  if (captured.kind !== 'done') {
+    parts.emit({ name: 'evidence-late', service, parameters: { limit: formatDuration(budget), missing: 'all of it' } })
+  }
+  const attached = record?.attach([...hangCase.early, ...exhibits])
+  if (attached !== undefined) await withinLimit(attached, policy.incidentTimeout, parts.clock)
+}
+
+/** HangRecoveryAction 1, the event: it repeats each period while the hang lasts. */
+export function emitHangLogged(hangCase: HangCase, parts: Surroundings): void {
+  parts.emit({ name: 'hang-logged', service: hangCase.service, parameters: hangParameters(hangCase) })
+}
+
+/** What would be done now, if this were no dry run. */
+export function emitDryRun({ service, policy }: HangCase, parts: Surroundings): void {
+  if (policy.action === 'log') return
+  const action =
+    policy.action === 'bugcheck'
+      ? 'stop this machine'
+      : `send ${policy.terminateSignal}, then SIGKILL, and restart by policy`
+  parts.emit({ name: 'dry-run', service, parameters: { action } })
+}
+
+/** HangRecoveryAction 1, once per hang: evidence for the record. */
+export async function report(
+  hangCase: HangCase,
+  record: IncidentRecord | undefined,
+  parts: Surroundings,
+): Promise<void> {
+  await step(record, 'reported only', hangCase, parts)
+  await takeEvidence(hangCase, record, parts)
+}
+
+/**
+ * The ladder of HangRecoveryAction 2 and 3: record, evidence, act, prove, and the next rung when there is no proof.
+ * Each step has its own limit; none waits for a file system, a client or a collector beyond it.
+ */
+export async function climb(
+  hangCase: HangCase,
+  record: IncidentRecord | undefined,
+  parts: Surroundings,
+): Promise<LadderResult> {
+  const { service, policy } = hangCase
+  const incident = record === undefined ? {} : { incident: record.id }
+  const action = `${actionNumber(policy.action)} (${policy.action})`
+  parts.emit({ name: 'hang-recovery', service, ...incident, parameters: { ...hangParameters(hangCase), action } })
+  await takeEvidence(hangCase, record, parts)
+  if (hangCase.isAlive()) return { kind: 'abandoned' }
+  if (policy.action === 'bugcheck') await bugCheck(hangCase, record, parts)
+  const result = await terminateHung(hangCase, record, parts)
+  if (result.kind === 'not-gone' && policy.action !== 'bugcheck' && policy.escalation === 'bugcheck') {
+    await bugCheck(hangCase, record, parts)
+  }
+  return result
+}
+
+async function terminateHung(
+  hangCase: HangCase,
+  record: IncidentRecord | undefined,
+  parts: Surroundings,
+): Promise<TerminationResult> {
+  const { service, process, policy, hang } = hangCase
+  const incident = record === undefined ? {} : { incident: record.id }
+  await step(record, `terminate pid ${process.identity.pid}`, hangCase, parts)
+  const order = {
+    service,
+    ...incident,
+    process,
+    signal: policy.terminateSignal,
+    // A signal does not reach what cannot run: then the grace would only be time lost.
+    grace: canTakeSignal(hang) ? policy.terminateTimeout : zero,
+    killLimit: policy.killTimeout,
+  }
+  const result = await terminate(order, parts)
+  const afterMs = Math.round(elapsed(hangCase.expiredAt, parts.clock.now()))
+  if (result.kind === 'gone') {
+    parts.emit({ name: 'terminate-proven', service, ...incident, parameters: { afterMs } })
+  } else {
+    const survivors = result.survivors.map((survivor) => survivor.pid).join(', ')
+    parts.emit({ name: 'terminate-failed', service, ...incident, parameters: { survivors } })
+  }
+  await step(record, result.kind === 'gone' ? `gone after ${afterMs} ms` : 'not gone', hangCase, parts)
+  return result
+}
+
+function canTakeSignal(hang: Hang): boolean {
+  return hang.kind !== 'blocked-in-kernel' && hang.kind !== 'held-too-long' && hang.kind !== 'dead-main-thread'
+}
+
+/** Stops the machine if it may and can. Returns when it did not. */
+async function bugCheck(hangCase: HangCase, record: IncidentRecord | undefined, parts: Surroundings): Promise<void> {
+  const { service, process, limit } = hangCase
+  const incident = record === undefined ? {} : { incident: record.id }
+  const permit = parts.bugCheckGate.permit()
+  const method = parts.platform.bugCheckMethod()
+  const refusal = permit.kind === 'refused' ? permit.reason : method.kind === 'none' ? method.reason : undefined
+  if (refusal !== undefined) {
+    parts.emit({ name: 'bugcheck-refused', service, ...incident, parameters: { reason: refusal } })
+    await step(record, `bugcheck refused: ${refusal}`, hangCase, parts)
+    return
+  }
+  const pid = process.identity.pid
+  const how = method.kind === 'none' ? '' : method.method
+  parts.emit({
+    name: 'bugcheck-requested',
+    service,
+    ...incident,
+    parameters: { pid, seconds: limit / 1000, method: how },
+  })
+  await step(record, `bugcheck by ${how}`, hangCase, parts)
+  const failure = await parts.platform.bugCheck({ service, pid, timeout: limit, incident: record?.id ?? 'unwritten' })
+  parts.emit({
+    name: 'bugcheck-failed',
+    service,
+    ...incident,
+    parameters: { method: failure.method, error: failure.error },
+  })
+  await step(record, `bugcheck failed: ${failure.error}`, hangCase, parts)
+}
+
+/** Written before it is done, but never waited for beyond the limit. */
+async function step(
+  record: IncidentRecord | undefined,
+  text: string,
+  hangCase: HangCase,
+  parts: Surroundings,
+): Promise<void> {
+  if (record !== undefined) await withinLimit(record.step(text), hangCase.policy.incidentTimeout, parts.clock)
+}
+
+function hangParameters({ command, process, silent, hang }: HangCase): {
+  image: string
+  pid: number
+  seconds: number
+  cause: string
+} {
+  return {
+    image: command,
+    pid: process.identity.pid,
+    seconds: Number((silent / 1000).toFixed(1)),
+    cause: describeHang(hang),
+  }
+}

@@ -1,0 +1,27 @@
+import type { SpawnRequest } from '../platform/platform.js'
+import type { WallTime } from '../time.js'
+import type { ServicePolicy } from './policy.js'
+
+/** What a service is, as the core is given it. Complete; no defaults are filled in later. */
+export interface ServiceSpec {
+  readonly name: string
+  readonly command: string
+  readonly args: readonly string[]
+  readonly directory?: string
+  readonly environment: Readonly<Record<string, string>>
+  readonly output: SpawnRequest['output']
+  readonly ownGroup: boolean
+  readonly policy: ServicePolicy
+  /** The heartbeat source, for people. */
+  readonly heartbeat: string
+  /** Silence before the first contact means something (see StepContext). */
+  readonly committed: boolean
+}
+
+/** What lives and ends with each run of a service: its heartbeat sources. The core knows no more of them. */
+export interface RunCompanion {
+  environment(): Readonly<Record<string, string>>
+  serviceStarted(run: { readonly pid: number; readonly startedAt: WallTime }): void
+  serviceEnded(): void
+  counters(): Readonly<Record<string, number>>
+}

@@ -1,0 +1,275 @@
+import type { HoldReason, RecoveryAction } from './policy.js'
+import type { Hang } from './verdict.js'
+
+/**
+ * Where a service stands. The machine is pure: `advance` says which state follows and what is to be done about it; service.ts does it.
+ * While a countdown runs the state is starting, armed, held or reported; in every other state all countdowns are off.
+ */
+export type ServiceState =
+  /** Not running, and nobody wants it to. */
+  | { readonly kind: 'stopped'; readonly reason: string }
+  /** Runs; no sign of life yet. */
+  | { readonly kind: 'starting' }
+  /** Runs and is watched. */
+  | { readonly kind: 'armed' }
+  /** Runs, and no countdown does. */
+  | { readonly kind: 'unwatched'; readonly why: 'disabled' | 'no-contact' }
+  /** Silent for its limit; waiting beats are being drained before a verdict. */
+  | { readonly kind: 'expired'; readonly channel: string; readonly starting: boolean; readonly triggered: boolean }
+  /** Silent, but for a reason that is not its own. */
+  | { readonly kind: 'held'; readonly channel: string; readonly reason: HoldReason; readonly starting: boolean }
+  /** Hung and reported (action 1); the countdown runs again. */
+  | { readonly kind: 'reported'; readonly channel: string; readonly hang: Hang }
+  /** Hung; the ladder is at work. */
+  | { readonly kind: 'recovering'; readonly channel: string; readonly hang: Hang }
+  /** Could not be terminated. Nothing is started beside it. */
+  | { readonly kind: 'stuck' }
+  /** An orderly end is under way. */
+  | { readonly kind: 'stopping' }
+  /** The process has ended; what it left behind is being ended too. */
+  | { readonly kind: 'ending' }
+  /** Ended; a restart is due after a back-off. */
+  | { readonly kind: 'waiting' }
+  /** Ended, and left so. */
+  | { readonly kind: 'failed'; readonly reason: string }
+
+export type ServiceEvent =
+  | { readonly kind: 'spawned' }
+  | { readonly kind: 'signOfLife'; readonly channel: string }
+  /** The limit of a channel passed; before the first sign of life that is the start timeout. */
+  | { readonly kind: 'limitElapsed'; readonly channel: string }
+  | { readonly kind: 'triggered' }
+  | { readonly kind: 'judgedHung'; readonly hang: Hang }
+  | { readonly kind: 'judgedHeld'; readonly reason: HoldReason }
+  /** What held the process is over. */
+  | { readonly kind: 'holdCleared' }
+  | { readonly kind: 'stallNoticed'; readonly reason: HoldReason }
+  /** The ladder found the service beating again before anything irreversible. */
+  | { readonly kind: 'recoveryAbandoned' }
+  | { readonly kind: 'terminationFailed' }
+  | { readonly kind: 'stopRequested' }
+  /** The service said that it is ending in order. */
+  | { readonly kind: 'endAnnounced' }
+  | { readonly kind: 'disableRequested' }
+  | { readonly kind: 'enableRequested' }
+  | { readonly kind: 'processExited' }
+  /** The process and all its descendants are gone. */
+  | { readonly kind: 'ended'; readonly next: 'restart' | 'stop' | 'fail'; readonly reason: string }
+  | { readonly kind: 'startFailed'; readonly next: 'restart' | 'fail'; readonly reason: string }
+
+export type Effect =
+  /** Run the countdown of ServiceStartTimeout. */
+  | 'arm-start'
+  /** Run the countdowns of all open channels, from the start of their limits. */
+  | 'arm-channels'
+  | 'disarm'
+  /** Drain waiting beats, read the process, come to a verdict. */
+  | 'judge'
+  /** Look again after a while whether the hold is over. */
+  | 'watch-hold'
+  /** Report the hang, with evidence (action 1). */
+  | 'report'
+  /** Start the ladder (actions 2 and 3). */
+  | 'recover'
+  /** End the descendants that outlived the process, then decide about a restart. */
+  | 'sweep'
+  /** See whether what could not be terminated goes away after all. */
+  | 'watch-stuck'
+  /** Close the incident that is open. */
+  | 'close-incident'
+
+export interface Step {
+  readonly state: ServiceState
+  readonly effects: readonly Effect[]
+}
+
+export interface StepContext {
+  readonly action: RecoveryAction
+  /** Silence before the first contact means something: the service was told how to beat, or a probe asks it. */
+  readonly committed: boolean
+}
+
+export function advance(state: ServiceState, event: ServiceEvent, context: StepContext): Step {
+  switch (event.kind) {
+    case 'spawned':
+      return context.action === 'disable'
+        ? step({ kind: 'unwatched', why: 'disabled' })
+        : step({ kind: 'starting' }, 'arm-start')
+    case 'signOfLife':
+      return afterSignOfLife(state, event.channel)
+    case 'limitElapsed':
+      return afterLimit(state, event.channel, context)
+    case 'triggered':
+      return isWatched(state)
+        ? step({ kind: 'expired', channel: 'main', starting: false, triggered: true }, 'disarm', 'judge')
+        : same(state)
+    case 'judgedHung':
+      return afterHung(state, event.hang, context)
+    case 'judgedHeld':
+      return afterHeld(state, event.reason)
+    case 'holdCleared':
+      return state.kind === 'held' ? released(state) : same(state)
+    case 'stallNoticed':
+      return afterStall(state, event.reason)
+    case 'recoveryAbandoned':
+      return state.kind === 'recovering' ? step({ kind: 'armed' }, 'arm-channels') : same(state)
+    case 'terminationFailed':
+      return isRunning(state) ? step({ kind: 'stuck' }, 'disarm', 'watch-stuck') : same(state)
+    case 'stopRequested':
+      return afterStopRequest(state)
+    case 'endAnnounced':
+      return isWatched(state) ? step({ kind: 'stopping' }, 'disarm', 'close-incident') : same(state)
+    case 'disableRequested':
+      return isWatched(state) ? step({ kind: 'unwatched', why: 'disabled' }, 'disarm', 'close-incident') : same(state)
+    case 'enableRequested':
+      return state.kind === 'unwatched' && state.why === 'disabled'
+        ? step({ kind: 'starting' }, 'arm-start')
+        : same(state)
+    case 'processExited':
+      return afterExit(state)
+    case 'ended':
+      return afterEnd(event.next, event.reason)
+    case 'startFailed':
+      return afterEnd(event.next, event.reason)
+    default:
+      return event satisfies never
+  }
+}
+
+/** A countdown may run in this state. */
+export function isWatched(state: ServiceState): boolean {
+  return state.kind === 'starting' || state.kind === 'armed' || state.kind === 'held' || state.kind === 'reported'
+}
+
+/** The hold comes from a time in which nobody could run; any sign of life ends it. */
+export function isStall(reason: HoldReason): boolean {
+  return reason === 'machine-paused' || reason === 'machine-suspended' || reason === 'supervisor-stalled'
+}
+
+/** The service has not come to its end in this state. */
+export function isRunning(state: ServiceState): boolean {
+  return state.kind !== 'stopped' && state.kind !== 'waiting' && state.kind !== 'failed'
+}
+
+function step(state: ServiceState, ...effects: Effect[]): Step {
+  return { state, effects }
+}
+
+function same(state: ServiceState): Step {
+  return { state, effects: [] }
+}
+
+function afterSignOfLife(state: ServiceState, channel: string): Step {
+  switch (state.kind) {
+    case 'starting':
+      return step({ kind: 'armed' }, 'arm-channels')
+    case 'unwatched':
+      return state.why === 'no-contact' ? step({ kind: 'armed' }, 'arm-channels') : same(state)
+    case 'expired':
+      // A beat that waited while the countdown ended. A service that asked to be treated as hung is not excused by it.
+      if (state.triggered || (!state.starting && state.channel !== channel)) return same(state)
+      return step({ kind: 'armed' }, 'arm-channels')
+    case 'held':
+      return state.starting || state.channel === channel || isStall(state.reason)
+        ? step({ kind: 'armed' }, 'arm-channels')
+        : same(state)
+    case 'reported':
+      return state.channel === channel ? step({ kind: 'armed' }, 'arm-channels', 'close-incident') : same(state)
+    case 'armed':
+    case 'recovering':
+    case 'stuck':
+    case 'stopping':
+    case 'ending':
+    case 'stopped':
+    case 'waiting':
+    case 'failed':
+      return same(state)
+    default:
+      return state satisfies never
+  }
+}
+
+function afterLimit(state: ServiceState, channel: string, context: StepContext): Step {
+  switch (state.kind) {
+    case 'starting':
+      return context.committed
+        ? step({ kind: 'expired', channel, starting: true, triggered: false }, 'disarm', 'judge')
+        : step({ kind: 'unwatched', why: 'no-contact' }, 'disarm')
+    case 'held':
+      return step({ kind: 'expired', channel, starting: state.starting, triggered: false }, 'disarm', 'judge')
+    case 'armed':
+    case 'reported':
+      return step({ kind: 'expired', channel, starting: false, triggered: false }, 'disarm', 'judge')
+    case 'unwatched':
+    case 'expired':
+    case 'recovering':
+    case 'stuck':
+    case 'stopping':
+    case 'ending':
+    case 'stopped':
+    case 'waiting':
+    case 'failed':
+      return same(state)
+    default:
+      return state satisfies never
+  }
+}
+
+function afterHung(state: ServiceState, hang: Hang, { action }: StepContext): Step {
+  if (state.kind !== 'expired' && state.kind !== 'held') return same(state)
+  const channel = state.channel
+  switch (action) {
+    case 'disable':
+      return step({ kind: 'unwatched', why: 'disabled' }, 'disarm')
+    case 'log':
+      return step({ kind: 'reported', channel, hang }, 'arm-channels', 'report')
+    case 'terminate':
+    case 'bugcheck':
+      return step({ kind: 'recovering', channel, hang }, 'disarm', 'recover')
+    default:
+      return action satisfies never
+  }
+}
+
+function afterHeld(state: ServiceState, reason: HoldReason): Step {
+  if (state.kind !== 'expired') return same(state)
+  const held: ServiceState = { kind: 'held', channel: state.channel, reason, starting: state.starting }
+  // A starved service gets its limit once more. One that cannot run at all is looked at until it can.
+  if (reason !== 'starved') return step(held, 'watch-hold')
+  return step(held, state.starting ? 'arm-start' : 'arm-channels')
+}
+
+function released(state: ServiceState & { readonly kind: 'held' }): Step {
+  return state.starting ? step({ kind: 'starting' }, 'arm-start') : step({ kind: 'armed' }, 'arm-channels')
+}
+
+function afterStall(state: ServiceState, reason: HoldReason): Step {
+  if (state.kind !== 'armed') return same(state)
+  return step({ kind: 'held', channel: 'main', reason, starting: false }, 'arm-channels')
+}
+
+function afterStopRequest(state: ServiceState): Step {
+  if (state.kind === 'waiting' || state.kind === 'failed')
+    return step({ kind: 'stopped', reason: 'stopped on request' })
+  // The ladder and the sweep end the service anyway; they see the request when they are done.
+  const ends = state.kind === 'recovering' || state.kind === 'stuck' || state.kind === 'ending'
+  return state.kind === 'stopped' || ends ? same(state) : step({ kind: 'stopping' }, 'disarm')
+}
+
+function afterExit(state: ServiceState): Step {
+  if (!isRunning(state) || state.kind === 'recovering' || state.kind === 'stuck') return same(state)
+  return step({ kind: 'ending' }, 'disarm', 'sweep')
+}
+
+function afterEnd(next: 'restart' | 'stop' | 'fail', reason: string): Step {
+  switch (next) {
+    case 'restart':
+      return step({ kind: 'waiting' }, 'disarm')
+    case 'stop':
+      return step({ kind: 'stopped', reason }, 'disarm')
+    case 'fail':
+      return step({ kind: 'failed', reason }, 'disarm')
+    default:
+      return next satisfies never
+  }
+}

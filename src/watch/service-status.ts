@@ -1,0 +1,72 @@
+import { before, type Clock } from '../time.js'
+import type { Service } from './service.js'
+import type { ServiceStatus } from './status.js'
+import { describeHang } from './verdict.js'
+
+/** The picture of one service at this moment. */
+export function serviceStatus(service: Service, clock: Clock): ServiceStatus {
+  const { spec, policy, channels, lifecycle } = service
+  const remaining = channels.remaining()
+  return {
+    service: spec.name,
+    state: service.state.kind,
+    detail: describeState(service),
+    pid: service.process?.identity.pid ?? null,
+    command: [spec.command, ...spec.args].join(' '),
+    heartbeat: spec.heartbeat,
+    action: policy.action,
+    limitMs: policy.heartbeatTimeout,
+    remainingMs: remaining === undefined ? null : Math.round(remaining),
+    startedAt: service.process?.startedAt.toISOString() ?? null,
+    lastBeatAt: lastBeat(service, clock),
+    beats: channels.beats(),
+    restarts: lifecycle.restarts.total,
+    restartMode: policy.restart.mode,
+    holds: service.silence.holds.count,
+    hangs: service.hangs.count,
+    statusText: service.statusText,
+    channels: channels.status(policy.heartbeatTimeout),
+    counters: Object.assign({}, ...lifecycle.companions.map((companion) => companion.counters())),
+  }
+}
+
+function lastBeat({ channels, lastNoticedBeat }: Service, clock: Clock): string | null {
+  const { main } = channels
+  if (main.armed && main.beats > 0) return before(clock.wallNow(), main.silent()).toISOString()
+  return lastNoticedBeat?.toISOString() ?? null
+}
+
+/** One sentence about the state of a service. */
+export function describeState({ state, silence, lifecycle, hangs }: Service): string {
+  switch (state.kind) {
+    case 'stopped':
+    case 'failed':
+      return state.reason
+    case 'starting':
+      return 'waiting for its first sign of life'
+    case 'armed':
+      return 'alive'
+    case 'unwatched':
+      return state.why === 'disabled'
+        ? 'not watched: HangRecoveryAction is 0'
+        : 'not watched: no heartbeat since its start'
+    case 'expired':
+      return `silent on ${state.channel}; being judged`
+    case 'held':
+      return `silent, held: ${state.reason}, at most ${Math.round(silence.holdLimit(state.reason) / 1000)} s`
+    case 'reported':
+      return `hung: ${describeHang(state.hang)}; only reported`
+    case 'recovering':
+      return `hung: ${describeHang(state.hang)}; being recovered${hangs.incidentId === undefined ? '' : ` (incident ${hangs.incidentId})`}`
+    case 'stuck':
+      return 'could not be terminated; nothing is started beside it'
+    case 'stopping':
+      return 'being stopped'
+    case 'ending':
+      return 'ended; what it left behind is being ended'
+    case 'waiting':
+      return `ended; restart ${lifecycle.restarts.total} is due`
+    default:
+      return state satisfies never
+  }
+}

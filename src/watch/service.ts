@@ -1,0 +1,354 @@
+import { unreachable } from '../errors.js'
+import type { ServiceProcess } from '../platform/platform.js'
+import { elapsed, formatDuration, type Milliseconds, type WallTime } from '../time.js'
+import type { Channel, ChannelListener } from './channel.js'
+import { ChannelSet } from './channel-set.js'
+import { HangDesk } from './hang-desk.js'
+import { type FinalEnd, Lifecycle, type RunListener } from './lifecycle.js'
+import type { HoldReason, RecoveryAction, ServicePolicy } from './policy.js'
+import type { ServiceContext } from './service-context.js'
+import type { RunCompanion, ServiceSpec } from './service-spec.js'
+import { advance, type Effect, isWatched, type ServiceEvent, type ServiceState } from './service-state.js'
+import { type BeatReceiver, mainChannel, type SignOfLife } from './sign-of-life.js'
+import { Silence } from './silence.js'
+import type { Surroundings } from './surroundings.js'
+import type { Sample } from './verdict.js'
+
+/** The reading point when no warning is wanted: what is read there is compared with at expiry. */
+const quietReadingShare = 0.5
+
+/** One watched service: asks the state machine what follows from each event, and has it done by its parts. */
+export class Service implements BeatReceiver, ChannelListener, RunListener, ServiceContext {
+  readonly spec: ServiceSpec
+  readonly parts: Surroundings
+  readonly channels: ChannelSet
+  readonly silence: Silence
+  readonly hangs: HangDesk
+  readonly lifecycle: Lifecycle
+  policy: ServicePolicy
+  state: ServiceState = { kind: 'stopped', reason: 'not started yet' }
+  statusText = ''
+  #contacted = false
+  /** Of the last beat that did more than reset a countdown; for `status` while no countdown runs. */
+  lastNoticedBeat: WallTime | undefined
+
+  constructor(spec: ServiceSpec, parts: Surroundings) {
+    this.spec = spec
+    this.parts = parts
+    this.policy = spec.policy
+    this.channels = new ChannelSet(parts.engine, this)
+    this.silence = new Silence(this)
+    this.hangs = new HangDesk(this, this.silence)
+    this.lifecycle = new Lifecycle(this, this)
+  }
+
+  get service(): string {
+    return this.spec.name
+  }
+
+  get process(): ServiceProcess | undefined {
+    return this.lifecycle.process
+  }
+
+  get finished(): Promise<FinalEnd> {
+    return this.lifecycle.finished
+  }
+
+  /** Adds a heartbeat source, before the service is started. */
+  accompany(companion: RunCompanion): void {
+    this.lifecycle.companions.push(companion)
+  }
+
+  start(): Promise<void> {
+    return this.lifecycle.start()
+  }
+
+  stop(reason: string, signal: NodeJS.Signals = this.policy.terminateSignal): Promise<void> {
+    return this.lifecycle.stop(reason, signal)
+  }
+
+  // What the service says (BeatReceiver).
+
+  beat(): void {
+    const main = this.channels.main
+    main.beats++
+    if (this.state.kind === 'armed' && main.resetQuietly()) return
+    this.#beatNoticed(main)
+  }
+
+  beatChannel(name: string, progress?: number): boolean {
+    const channel = this.channels.obtain(name)
+    if (channel === undefined) return false
+    if (progress !== undefined && !channel.moved(progress)) return true
+    channel.beats++
+    if (this.state.kind === 'armed' && channel.resetQuietly()) return true
+    this.#beatNoticed(channel)
+    return true
+  }
+
+  signOfLife(sign: SignOfLife): boolean {
+    if (this.process === undefined || this.state.kind === 'ending') return false
+    switch (sign.kind) {
+      case 'ready':
+        if (!this.channels.hasNamed) this.channels.main.opened = true
+        this.#signNoticed(mainChannel)
+        return true
+      case 'stopping':
+        this.dispatch({ kind: 'endAnnounced' })
+        return true
+      case 'reloading':
+        return true
+      case 'status':
+        this.statusText = sign.text
+        return true
+      case 'trigger':
+        this.parts.emit({ name: 'hang-triggered', service: this.service, parameters: {} })
+        this.dispatch({ kind: 'triggered' })
+        return true
+      case 'limit':
+        return this.#openChannel(this.channels.main, sign.limit)
+      case 'extend':
+        this.channels.main.extend(sign.span)
+        return true
+      case 'main-process':
+        return sign.pid === this.process.identity.pid
+      case 'channel-opened':
+        return this.#openChannel(this.channels.obtain(sign.channel), sign.limit)
+      case 'channel-closed':
+        this.channels.close(sign.channel)
+        this.#signNoticed(sign.channel)
+        return true
+      case 'channel-idle':
+        return this.#idleChannel(this.channels.obtain(sign.channel))
+      default:
+        return sign satisfies never
+    }
+  }
+
+  contact(): void {
+    this.#contacted = true
+  }
+
+  // What the countdowns say (ChannelListener).
+
+  channelWarned(channel: Channel): void {
+    const sample = this.silence.readAtWarning()
+    if (sample === undefined || this.state.kind !== 'armed' || this.policy.warningPercent === 0) return
+    const parameters = {
+      channel: channel.name,
+      silentMs: Math.round(channel.silent()),
+      percent: this.policy.warningPercent,
+      limit: formatDuration(this.#limitOf(channel)),
+      reading: describeReading(sample),
+    }
+    this.parts.emit({ name: 'silence-warning', service: this.service, parameters })
+    this.hangs.captureEarly()
+  }
+
+  channelElapsed(channel: Channel): void {
+    const starting = this.state.kind === 'starting'
+    this.silence.limitPassed(starting ? this.policy.startTimeout : this.#limitOf(channel))
+    this.hangs.expired()
+    this.dispatch({ kind: 'limitElapsed', channel: channel.name })
+  }
+
+  // What becomes of its runs (RunListener).
+
+  runStarted(): void {
+    this.#contacted = false
+    this.silence.over()
+    this.silence.forgetReading()
+  }
+
+  runEnded(): void {
+    this.channels.disarm()
+    if (this.state.kind === 'reported' || this.state.kind === 'expired') this.hangs.close('ended-by-itself')
+  }
+
+  runGone(): void {
+    this.channels.clear()
+    this.statusText = ''
+  }
+
+  // What the operator and the supervisor say.
+
+  /** Applies another policy at once. A countdown that runs starts over with the new limit. */
+  changePolicy(policy: ServicePolicy): void {
+    const previous = this.policy
+    this.policy = policy
+    if (policy.action === 'disable') this.dispatch({ kind: 'disableRequested' })
+    else if (previous.action === 'disable') this.dispatch({ kind: 'enableRequested' })
+    else if (isWatched(this.state)) this.#perform(this.state.kind === 'starting' ? 'arm-start' : 'arm-channels')
+  }
+
+  /**
+   * hangdog did not run for a while: a service whose limit is within reach of that gets its whole limit again.
+   * @returns whether it did
+   */
+  stalled(lost: Milliseconds, reason: HoldReason): boolean {
+    if (this.state.kind !== 'armed' || lost * 4 < this.policy.heartbeatTimeout) return false
+    if (this.policy.holds[reason] === 0) return false
+    this.dispatch({ kind: 'stallNoticed', reason })
+    return true
+  }
+
+  dispose(): void {
+    this.channels.dispose()
+  }
+
+  // The machine (ServiceContext).
+
+  dispatch(event: ServiceEvent): void {
+    const before = this.state
+    const committed = this.spec.committed || this.#contacted
+    const { state, effects } = advance(before, event, { action: this.#effectiveAction(), committed })
+    this.state = state
+    if (before.kind === 'held' && state !== before) this.silence.holdEnded(before.reason, state)
+    if (state.kind === 'held' && state !== before) this.silence.holdStarted(state)
+    if (state.kind === 'unwatched' && state !== before) this.#reportUnwatched(state.why)
+    for (const effect of effects) this.#perform(effect)
+    if (state.kind === 'stopped') this.hangs.close('terminated')
+    if (state.kind === 'failed') this.hangs.close(this.lifecycle.restarts.total > 0 ? 'left-failed' : 'terminated')
+  }
+
+  /** A dry run decides like any other, but goes no further than the report. */
+  #effectiveAction(): RecoveryAction {
+    const { action } = this.policy
+    return this.parts.platform.name === 'dry-run' && action !== 'disable' ? 'log' : action
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect) {
+      case 'arm-start':
+        this.channels.main.arm(this.policy.startTimeout, quietReadingShare)
+        break
+      case 'arm-channels':
+        this.channels.disarm()
+        this.channels.arm(this.policy.heartbeatTimeout, this.#warningShare())
+        break
+      case 'disarm':
+        this.channels.disarm()
+        break
+      case 'judge':
+        void this.silence.judge(this.state)
+        break
+      case 'watch-hold':
+        this.silence.watchHold(this.state)
+        break
+      case 'report':
+        void this.hangs.report(this.state)
+        break
+      case 'recover':
+        void this.#recover()
+        break
+      case 'sweep':
+        void this.lifecycle.sweep()
+        break
+      case 'watch-stuck':
+        void this.lifecycle.watchStuck()
+        break
+      case 'close-incident':
+        this.hangs.close('recovered-by-itself')
+        break
+      default:
+        unreachable(effect)
+    }
+  }
+
+  async #recover(): Promise<void> {
+    this.lifecycle.endsHung()
+    const result = await this.hangs.recover(this.state)
+    if (result?.kind === 'gone') this.lifecycle.gone()
+    if (result?.kind === 'abandoned') {
+      this.lifecycle.goesOn()
+      this.dispatch({ kind: 'recoveryAbandoned' })
+      if (this.lifecycle.hasExited) this.dispatch({ kind: 'processExited' })
+    }
+    if (result?.kind === 'not-gone') {
+      this.hangs.close('not-terminated')
+      this.dispatch({ kind: 'terminationFailed' })
+    }
+  }
+
+  #reportUnwatched(why: 'disabled' | 'no-contact'): void {
+    const reason =
+      why === 'disabled'
+        ? 'HangRecoveryAction is 0'
+        : `no heartbeat within ${formatDuration(this.policy.startTimeout)} of its start, and none was asked for; the first one starts the watch`
+    this.parts.emit({ name: 'service-unwatched', service: this.service, parameters: { reason } })
+  }
+
+  // Signs of life, the slower half.
+
+  #beatNoticed(channel: Channel): void {
+    if (this.process === undefined || this.state.kind === 'ending') return
+    channel.opened = true
+    channel.idle = false
+    this.lastNoticedBeat = this.parts.clock.wallNow()
+    if (this.state.kind === 'armed') this.#rearm(channel)
+    this.#signNoticed(channel.name)
+  }
+
+  /** Starts the countdown of one channel over, and ends a silence that had been warned of. */
+  #rearm(channel: Channel): void {
+    if (channel.warned && this.policy.warningPercent > 0) {
+      const parameters = { channel: channel.name, silentMs: Math.round(channel.silent()) }
+      this.parts.emit({ name: 'silence-ended', service: this.service, parameters })
+      this.hangs.forgetEarly()
+    }
+    channel.arm(this.#limitOf(channel), this.#warningShare())
+  }
+
+  #signNoticed(channel: string): void {
+    this.#contacted = true
+    this.hangs.signOfLife()
+    const before = this.state
+    const silentMs = Math.round(this.silence.length())
+    this.dispatch({ kind: 'signOfLife', channel })
+    if (this.state.kind !== 'armed') return
+    this.silence.over()
+    if (before.kind === 'starting' || before.kind === 'unwatched') this.#firstSign()
+    if (before.kind === 'reported') {
+      this.parts.emit({ name: 'hang-over', service: this.service, parameters: { channel, silentMs } })
+    }
+  }
+
+  #firstSign(): void {
+    const afterMs = Math.round(elapsed(this.lifecycle.startedAt, this.parts.clock.now()))
+    const limit = formatDuration(this.policy.heartbeatTimeout)
+    this.parts.emit({ name: 'service-armed', service: this.service, parameters: { afterMs, limit } })
+    this.hangs.close('recovered')
+  }
+
+  #openChannel(channel: Channel | undefined, limit: Milliseconds | undefined): boolean {
+    if (channel === undefined) return false
+    channel.ownLimit = limit ?? channel.ownLimit
+    // A limit for the main channel is no sign of life yet; READY or a beat is.
+    if (channel === this.channels.main && !channel.opened) return true
+    channel.opened = true
+    if (this.state.kind === 'armed') this.#rearm(channel)
+    this.#signNoticed(channel.name)
+    return true
+  }
+
+  #idleChannel(channel: Channel | undefined): boolean {
+    if (channel === undefined) return false
+    this.#beatNoticed(channel)
+    channel.idle = true
+    channel.disarm()
+    return true
+  }
+
+  #limitOf(channel: Channel): Milliseconds {
+    return channel.ownLimit ?? this.policy.heartbeatTimeout
+  }
+
+  #warningShare(): number {
+    return this.policy.warningPercent === 0 ? quietReadingShare : this.policy.warningPercent / 100
+  }
+}
+
+function describeReading({ process }: Sample): string {
+  if (process.kind === 'gone') return 'gone'
+  return process.waitChannel === undefined ? process.state : `${process.state} in ${process.waitChannel}`
+}

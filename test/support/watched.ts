@@ -1,0 +1,110 @@
+import type { Emitted } from '../../src/event/event.js'
+import { milliseconds } from '../../src/time.js'
+import type { Exhibit } from '../../src/watch/evidence.js'
+import { createJavaScriptEngine } from '../../src/watch/javascript-engine.js'
+import { defaultPolicy, type ServicePolicy } from '../../src/watch/policy.js'
+import type { Service } from '../../src/watch/service.js'
+import { Supervisor } from '../../src/watch/supervisor.js'
+import type { BugCheckPermit, Surroundings } from '../../src/watch/surroundings.js'
+import { FakeClock, settle } from './fake-clock.js'
+import { ScriptedPlatform } from './scripted-platform.js'
+
+export interface Watched {
+  readonly clock: FakeClock
+  readonly platform: ScriptedPlatform
+  readonly events: Emitted[]
+  readonly incidents: string[]
+  readonly supervisor: Supervisor
+  readonly service: Service
+  /** Called while waiting beats are drained. */
+  onDrain: () => void
+  permit: BugCheckPermit
+  captured: () => Promise<readonly Exhibit[]>
+  names(): string[]
+  start(): Promise<void>
+}
+
+const ms = milliseconds
+
+export const testPolicy: ServicePolicy = {
+  ...defaultPolicy,
+  heartbeatTimeout: ms(1000),
+  startTimeout: ms(3000),
+  terminateTimeout: ms(500),
+  killTimeout: ms(1000),
+  evidenceTimeout: ms(0),
+  restart: { ...defaultPolicy.restart, mode: 'on-failure' },
+}
+
+/** One service under a supervisor whose time and platform are scripted. */
+export function watched(
+  policy: Partial<ServicePolicy> = {},
+  options: { committed?: boolean; dryRun?: boolean } = {},
+): Watched {
+  const clock = new FakeClock()
+  const platform = new ScriptedPlatform(options.dryRun === true ? 'dry-run' : 'linux')
+  const events: Emitted[] = []
+  const incidents: string[] = []
+  const parts: Surroundings = {
+    clock,
+    platform,
+    engine: createJavaScriptEngine(clock),
+    emit: (event) => void events.push(event),
+    incidents: {
+      open: async ({ hang }) => {
+        const id = `i${incidents.filter((line) => line.includes('opened')).length + 1}`
+        incidents.push(`${id} opened ${hang.kind}`)
+        return {
+          id,
+          step: async (text) => void incidents.push(`${id} ${text}`),
+          attach: async (exhibits) => void incidents.push(`${id} ${exhibits.length} exhibits`),
+          close: async (outcome) => void incidents.push(`${id} closed ${outcome}`),
+        }
+      },
+    },
+    evidence: { captureLight: async () => [], capture: () => result.captured() },
+    bugCheckGate: { permit: () => result.permit },
+    drain: async () => {
+      result.onDrain()
+      await Promise.resolve()
+    },
+    random: () => 0.5,
+  }
+  const supervisor = new Supervisor(parts)
+  const service = supervisor.add({
+    name: 'web',
+    command: 'node',
+    args: ['server.js'],
+    environment: {},
+    output: 'inherit',
+    ownGroup: false,
+    policy: { ...testPolicy, ...policy },
+    heartbeat: 'stream',
+    committed: options.committed ?? true,
+  })
+  const result: Watched = {
+    clock,
+    platform,
+    events,
+    incidents,
+    supervisor,
+    service,
+    onDrain: () => {},
+    permit: { kind: 'refused', reason: 'no consent' },
+    captured: async () => [],
+    names: () => events.map(({ name }) => name),
+    start: async () => {
+      await service.start()
+      await settle()
+    },
+  }
+  return result
+}
+
+/** Beats every `interval` for `span`. */
+export async function beatFor(w: Watched, span: number, interval: number): Promise<void> {
+  for (let spent = 0; spent < span; spent += interval) {
+    await w.clock.run(interval)
+    w.service.beat()
+  }
+}
