@@ -1,0 +1,240 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { describeError, systemCode } from '../errors.js'
+import { type BugCheckFiles, linuxBugCheck, linuxBugCheckMethod } from './linux-bugcheck.js'
+import { probeCapabilities } from './linux-capabilities.js'
+import { type CgroupMounts, type OwnGroup, parseCgroupMounts } from './linux-cgroup.js'
+import { MarkerSearch } from './linux-marker.js'
+import { readKernelFile, readStat } from './linux-proc.js'
+import { type LinuxService, spawnService } from './linux-process.js'
+import { createMachineReader, readLinuxProcess } from './linux-reading.js'
+import { createSharedTable, findTree, hasEnded, type ProcessTable } from './linux-tree.js'
+import { OutputPass } from './output-pass.js'
+import type {
+  BugCheckFailure,
+  BugCheckMethod,
+  BugCheckReason,
+  Capability,
+  MachineReading,
+  Platform,
+  ProcessIdentity,
+  ProcessReading,
+  ServiceProcess,
+  SignalOutcome,
+  SpawnRequest,
+} from './platform.js'
+
+export interface LinuxPlatformOptions {
+  /** Standard input of services; `inherit` suits one service in the foreground. Default `ignore`. */
+  readonly stdin?: 'inherit' | 'ignore'
+  /** Told how many bytes of a service's output were dropped because nobody took them, at most once a second for each service. */
+  readonly onOutputDropped?: (service: string, bytes: number) => void
+  /** Kernel files other than the usual ones, for tests. */
+  readonly bugCheckFiles?: Partial<BugCheckFiles>
+}
+
+/** A platform that passes output through hangdog, some of which may wait when hangdog wants to exit. */
+export interface HostPlatform extends Platform {
+  /**
+   * Waits until what services that ended have written is passed on. @param limitMs at most this long; default 2000
+   */
+  flushOutput(limitMs?: number): Promise<void>
+}
+
+/** Makes the adapter for Linux. Does a few small reads of /proc; starts nothing. */
+export function createLinuxPlatform(options: LinuxPlatformOptions = {}): HostPlatform {
+  return new LinuxPlatform(options)
+}
+
+/** What is known of a service beside its process. */
+interface ServiceRecord extends Omit<LinuxService, 'process'> {
+  /** Found by the marker at the last look. */
+  found: readonly ProcessIdentity[]
+  /** From the first kill on, whatever turns up is killed again. */
+  killed: boolean
+}
+
+/** For finding all that carry a marker, in ms. */
+const markerLimitMs = 200
+
+/** After a service ended, its last words are waited for this long, in ms; what it left running may hold the pipe open. */
+const lastWordsMs = 200
+
+/** Between looks at groups that somebody is still in, in ms; doubles each time. */
+const firstSweepMs = 100
+const longestSweepMs = 60_000
+
+class LinuxPlatform implements HostPlatform {
+  readonly name = 'linux'
+  readonly readMachine: () => MachineReading = createMachineReader()
+  readonly #options: LinuxPlatformOptions
+  readonly #files: BugCheckFiles
+  readonly #mounts: CgroupMounts
+  readonly #stdout: OutputPass
+  readonly #stderr: OutputPass
+  readonly #records = new WeakMap<ServiceProcess, ServiceRecord>()
+  readonly #table = createSharedTable(() => performance.now())
+  readonly #markers = new MarkerSearch()
+  /** Groups of services that ended, which could not be removed yet because somebody is still in them. */
+  readonly #leftGroups = new Set<OwnGroup>()
+  readonly #endedOutputs = new Set<LinuxService['output']>()
+  #sweepTimer: NodeJS.Timeout | undefined
+  #capabilities: readonly Capability[] | undefined
+
+  constructor(options: LinuxPlatformOptions) {
+    this.#options = options
+    this.#files = {
+      sysrqTrigger: '/proc/sysrq-trigger',
+      kexecLoaded: '/sys/kernel/kexec_crash_loaded',
+      kernelLog: '/dev/kmsg',
+      ...options.bugCheckFiles,
+    }
+    this.#mounts = parseCgroupMounts(readKernelFile('/proc/self/mountinfo') ?? '')
+    const onDropped = (service: string, bytes: number) => options.onOutputDropped?.(service, bytes)
+    this.#stdout = new OutputPass(1, { onDropped })
+    this.#stderr = new OutputPass(2, { onDropped })
+  }
+
+  get capabilities(): readonly Capability[] {
+    this.#capabilities ??= probeCapabilities(this.#mounts, this.bugCheckMethod())
+    return this.#capabilities
+  }
+
+  async spawn(request: SpawnRequest): Promise<ServiceProcess> {
+    const { process: started, ...service } = await spawnService(request, {
+      mounts: this.#mounts,
+      stdin: this.#options.stdin ?? 'ignore',
+      stdout: this.#stdout,
+      stderr: this.#stderr,
+    })
+    this.#records.set(started, { ...service, found: [], killed: false })
+    void started.exited.then(() => {
+      this.#endedOutputs.add(service.output)
+      if (service.group !== undefined) this.#leftGroups.add(service.group)
+      this.#sweepGroups(firstSweepMs)
+    })
+    return started
+  }
+
+  readProcess(identity: ProcessIdentity): ProcessReading {
+    return readLinuxProcess(identity, this.#mounts)
+  }
+
+  signal(identity: ProcessIdentity, signal: NodeJS.Signals): SignalOutcome {
+    return isSame(identity) ? sendSignal(identity.pid, signal) : { kind: 'gone' }
+  }
+
+  /** Also wakes what is stopped, because a stopped process does not act on a signal; as systemd does. */
+  terminate(target: ServiceProcess, signal: NodeJS.Signals): SignalOutcome {
+    const { identity } = target
+    const ownsGroup = isSame(identity) || (this.#records.has(target) && this.#groupOutlives(identity))
+    if (!ownsGroup) return { kind: 'gone' }
+    const outcome = signalGroup(identity, signal)
+    if (outcome.kind === 'sent' && !stoppingSignals.has(signal)) signalGroup(identity, 'SIGCONT')
+    return outcome
+  }
+
+  /**
+   * The table of processes is read before anything is killed: an orphan loses its parent, and with it the only trace of where it
+   * came from. What is only known by its marker is found by `survivors`, and killed there and by the next call of this.
+   */
+  kill(target: ServiceProcess): SignalOutcome {
+    const record = this.#records.get(target)
+    if (record !== undefined) record.killed = true
+    const tree = this.#tree(this.#table(Number.NEGATIVE_INFINITY), target, record)
+    const groupKilled = record?.group?.kill() === true
+    if (isSame(target.identity)) signalGroup(target.identity, 'SIGKILL')
+    const outcomes = tree.map((identity) => this.signal(identity, 'SIGKILL'))
+    const refused = outcomes.find((outcome) => outcome.kind === 'refused')
+    if (refused !== undefined) return refused
+    return tree.length > 0 || (groupKilled && isSame(target.identity)) ? { kind: 'sent' } : { kind: 'gone' }
+  }
+
+  /** After `kill` has been called, all that is found here is killed again at once, and still reported. */
+  async survivors(target: ServiceProcess): Promise<readonly ProcessIdentity[]> {
+    const asked = performance.now()
+    // All who ask in the same turn share one reading of the table.
+    await nextTurn()
+    const table = this.#table(asked)
+    const record = this.#records.get(target)
+    if (record !== undefined) {
+      record.found = await this.#markers.find(table, record.marker, target.identity.startTime, markerLimitMs)
+    }
+    const alive = this.#tree(table, target, record).filter((identity) => {
+      const stat = readStat(identity.pid)
+      return stat?.startTime === identity.startTime && !hasEnded(stat)
+    })
+    if (record?.killed) for (const identity of alive) this.signal(identity, 'SIGKILL')
+    if (alive.length === 0) this.#removeLeftGroups()
+    return alive
+  }
+
+  bugCheckMethod(): BugCheckMethod {
+    return linuxBugCheckMethod(this.#files)
+  }
+
+  bugCheck(reason: BugCheckReason): Promise<BugCheckFailure> {
+    return linuxBugCheck(this.#files, reason)
+  }
+
+  async flushOutput(limitMs = 2000): Promise<void> {
+    const start = performance.now()
+    const isPending = (spent: number) => {
+      const speaking = spent < lastWordsMs && [...this.#endedOutputs].some((output) => !output.ended)
+      return speaking || this.#stdout.queued > 0 || this.#stderr.queued > 0
+    }
+    for (let spent = 0; spent < limitMs && isPending(spent); spent = performance.now() - start) await sleep(5)
+    this.#endedOutputs.clear()
+    this.#stdout.report()
+    this.#stderr.report()
+    this.#removeLeftGroups()
+  }
+
+  #tree(table: ProcessTable, target: ServiceProcess, record: ServiceRecord | undefined): readonly ProcessIdentity[] {
+    const members = record?.group?.members().map((pid) => table.byPid.get(pid)) ?? []
+    const known = [...(record?.found ?? []), ...members.filter((stat) => stat !== undefined)]
+    return findTree(table, { identity: target.identity, known })
+      .filter((stat) => stat.pid !== process.pid)
+      .map(({ pid, startTime }) => ({ pid, startTime }))
+  }
+
+  /** The service's process has ended, but others of its group live; see findTree for why the group is still its own. */
+  #groupOutlives(identity: ProcessIdentity): boolean {
+    if (readStat(identity.pid) !== undefined) return false
+    const table = this.#table(Number.NEGATIVE_INFINITY)
+    return findTree(table, { identity, known: [] }).some((stat) => stat.group === identity.pid)
+  }
+
+  #removeLeftGroups(): void {
+    for (const group of this.#leftGroups) if (group.remove()) this.#leftGroups.delete(group)
+  }
+
+  /** Removes what can be removed, and tries the rest again later: what was killed takes a moment to leave its group. */
+  #sweepGroups(nextMs: number): void {
+    clearTimeout(this.#sweepTimer)
+    this.#removeLeftGroups()
+    if (this.#leftGroups.size === 0) return
+    this.#sweepTimer = setTimeout(() => this.#sweepGroups(Math.min(2 * nextMs, longestSweepMs)), nextMs).unref()
+  }
+}
+
+const stoppingSignals: ReadonlySet<NodeJS.Signals> = new Set(['SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGKILL'])
+
+/** Asked right before each signal. What remains is the time between two system calls, which only a pidfd would close. */
+function isSame(identity: ProcessIdentity): boolean {
+  return readStat(identity.pid)?.startTime === identity.startTime
+}
+
+/** To the group of this number, or to the process alone when it leads no group. */
+function signalGroup(identity: ProcessIdentity, signal: NodeJS.Signals): SignalOutcome {
+  const outcome = sendSignal(-identity.pid, signal)
+  return outcome.kind === 'gone' && isSame(identity) ? sendSignal(identity.pid, signal) : outcome
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): SignalOutcome {
+  try {
+    process.kill(pid, signal)
+    return { kind: 'sent' }
+  } catch (error) {
+    return systemCode(error) === 'ESRCH' ? { kind: 'gone' } : { kind: 'refused', error: describeError(error) }
+  }
+}
