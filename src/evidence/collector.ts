@@ -1,0 +1,100 @@
+import { type Clock, elapsed, type Milliseconds, milliseconds, shorter } from '../time.js'
+import type { EvidenceCollector, EvidenceRequest, Exhibit } from '../watch/evidence.js'
+import { type Collector, takeExhibit } from './exhibit.js'
+import type { Signaller } from './inspector-port.js'
+import { createJavaScriptStackCollector } from './javascript-stack.js'
+import { createNativeStackCollector } from './native-stack.js'
+import { outputCollector } from './output.js'
+import { createProcessCollector } from './process.js'
+import { pressureCollector, vitalsCollector } from './vitals.js'
+
+export interface EvidenceOptions {
+  readonly clock: Clock
+  /** Sends SIGUSR1 to open a Node service's inspector; checks the identity of the process. */
+  readonly platform: Signaller
+  /**
+   * Take the JavaScript stack of Node services. Turn it off for a program with a SIGUSR1 listener of its own, which the signal
+   * would run. Default true.
+   */
+  readonly javaScriptStack?: boolean
+  /** Take stacks with gdb or eu-stack, which stop the service for about a second. Default true. */
+  readonly nativeStack?: boolean
+  /** Further collectors, run beside the others in `capture`. */
+  readonly more?: readonly Collector[]
+}
+
+/** The longest one collector of /proc readings, and the light capture, may take. */
+const readingLimit = milliseconds(1000)
+
+const vitalsLimit = milliseconds(1500)
+
+/** Share of the budget for the JavaScript stack; the native stack, which comes after it, has what is left. */
+const javaScriptShare = 0.4
+const javaScriptLimit = milliseconds(1200)
+
+/** What the native stack is given at least. */
+const nativeFloor = milliseconds(50)
+
+/** How long stacks wait for the readings of /proc, which a paused main thread would falsify. */
+const readingsFirst = milliseconds(250)
+
+/**
+ * Joins the collectors. All run side by side, each cut off at a limit of its own within the budget; what is not there by then is
+ * a missing exhibit that says why. Stacks come in order: /proc, then the inspector, and a native debugger only when the
+ * inspector gave nothing, because the two would block each other.
+ */
+export function createEvidenceCollector(options: EvidenceOptions): EvidenceCollector {
+  const { clock } = options
+  const process = createProcessCollector('full')
+  const lightProcess = createProcessCollector('light')
+  const takeStacks = createStackTaking(options)
+  const side = [pressureCollector, outputCollector, ...(options.more ?? [])]
+  return {
+    captureLight: async (request) => {
+      const limit = shorter(request.budget, readingLimit)
+      return present(
+        await Promise.all([lightProcess, pressureCollector].map((each) => takeExhibit(clock, each, request, limit))),
+      )
+    },
+    capture: async (request) => {
+      const reading = takeExhibit(clock, process, request, shorter(request.budget, readingLimit))
+      const vitals = takeExhibit(clock, vitalsCollector, request, shorter(request.budget, vitalsLimit))
+      const others = side.map((each) => takeExhibit(clock, each, request, request.budget))
+      const exhibits = await Promise.all([reading, takeStacks(request, reading), ...others, vitals])
+      return present(exhibits.flat())
+    },
+  }
+}
+
+type StackTaking = (request: EvidenceRequest, reading: Promise<unknown>) => Promise<readonly (Exhibit | undefined)[]>
+
+function createStackTaking(options: EvidenceOptions): StackTaking {
+  const { clock, platform } = options
+  const javaScript = options.javaScriptStack === false ? undefined : createJavaScriptStackCollector(platform)
+  const native = options.nativeStack === false ? undefined : createNativeStackCollector(platform)
+  return async (request, reading) => {
+    const start = clock.now()
+    const take = async (collector: Collector | undefined, limit: Milliseconds) =>
+      collector === undefined ? undefined : takeExhibit(clock, collector, request, limit)
+    await firstOf(clock, reading, shorter(readingsFirst, milliseconds(request.budget / 4)))
+    const inspected = await take(javaScript, shorter(javaScriptLimit, milliseconds(request.budget * javaScriptShare)))
+    if (inspected?.kind === 'captured') return [inspected]
+    const left = request.budget - elapsed(start, clock.now())
+    if (left < nativeFloor) return [inspected]
+    return [inspected, await take(native, milliseconds(left))]
+  }
+}
+
+function firstOf(clock: Clock, promise: Promise<unknown>, limit: Milliseconds): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.schedule(limit, resolve)
+    promise.then(() => {
+      timer.cancel()
+      resolve()
+    }, resolve)
+  })
+}
+
+function present(exhibits: readonly (Exhibit | undefined)[]): readonly Exhibit[] {
+  return exhibits.filter((exhibit) => exhibit !== undefined)
+}

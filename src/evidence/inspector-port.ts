@@ -1,0 +1,166 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Platform, ProcessIdentity } from '../platform/platform.js'
+import { type ListeningPort, readListeners, selectOwn } from './listening-port.js'
+import { parseFields, readTarget, readText } from './proc-file.js'
+
+/** What is needed to open an inspector: the signal goes through the platform, which checks identity. */
+export type Signaller = Pick<Platform, 'signal'>
+
+export type InspectorPort =
+  /** `ours`: it was opened by this capture and is to be closed again. `fixed`: another process may want the same port. */
+  | { readonly kind: 'open'; readonly at: ListeningPort; readonly ours: boolean; readonly fixed: boolean }
+  | { readonly kind: 'closed'; readonly reason: string }
+
+/** For each process that was sent SIGUSR1, the sockets that were listening before. */
+export interface SignalMemory {
+  get(identity: ProcessIdentity): ReadonlySet<string> | undefined
+  set(identity: ProcessIdentity, listening: ReadonlySet<string>): void
+}
+
+/** Processes remembered; far more than hang at one time. */
+const memoryLimit = 256
+
+export function createSignalMemory(): SignalMemory {
+  const known = new Map<string, ReadonlySet<string>>()
+  const key = ({ pid, startTime }: ProcessIdentity) => `${pid} ${startTime}`
+  return {
+    get: (identity) => known.get(key(identity)),
+    set: (identity, listening) => {
+      const [oldest] = known.keys()
+      if (known.size >= memoryLimit && oldest !== undefined) known.delete(oldest)
+      known.set(key(identity), listening)
+    },
+  }
+}
+
+const defaultPort = 9229
+
+const pollMs = 10
+
+/** SIGUSR1 is 10 on the architectures Node is built for here; bit 9 of the masks. */
+const sigusr1Bit = 1n << 9n
+
+/**
+ * Finds the inspector of a Node process, or opens it by SIGUSR1. The signal ends a process that does not catch it, so it is sent
+ * only when the process is Node, and catches it. A program with a SIGUSR1 listener of its own looks the same from outside: there
+ * the signal runs that listener, once the main thread comes back, and no inspector opens.
+ * @param memory what was listening before earlier signals; a blocked main thread opens its inspector when it comes back
+ * @param waitMs how long the main thread has to open it
+ */
+export async function openInspectorPort(
+  identity: ProcessIdentity,
+  platform: Signaller,
+  memory: SignalMemory,
+  waitMs: number,
+  cutOff: AbortSignal,
+): Promise<InspectorPort> {
+  const { pid } = identity
+  if (!(await sharesNetwork(pid))) return closed('the service has a network namespace of its own')
+  const options = await readInspectOptions(pid)
+  const before = await readListeners(pid)
+  const earlier = memory.get(identity)
+  const [present] = await selectOwn(
+    pid,
+    before.filter((at) => isCandidate(at, options, earlier)),
+  )
+  if (present !== undefined) {
+    return { kind: 'open', at: present, ours: earlier !== undefined, fixed: present.port === options.port }
+  }
+  if (options.port !== 0 && before.some((at) => at.port === options.port && at.host === '127.0.0.1')) {
+    return portTaken(options.port)
+  }
+  const refusal = await findRefusal(pid)
+  if (refusal !== undefined) return closed(refusal)
+  if (cutOff.aborted) return closed('cut off before the signal')
+  const outcome = platform.signal(identity, 'SIGUSR1')
+  if (outcome.kind !== 'sent') return closed(`SIGUSR1 was not sent: ${outcome.kind}`)
+  const listening = new Set(before.map((at) => at.inode))
+  memory.set(identity, listening)
+  return awaitPort(pid, listening, options.port, waitMs, cutOff)
+}
+
+/** A new listener of this process after the signal is the inspector: nothing else can open one while the main thread hangs. */
+async function awaitPort(
+  pid: number,
+  before: ReadonlySet<string>,
+  wanted: number,
+  waitMs: number,
+  cutOff: AbortSignal,
+): Promise<InspectorPort> {
+  const end = performance.now() + waitMs
+  while (performance.now() < end && !cutOff.aborted) {
+    const fresh = (await readListeners(pid)).filter((at) => !before.has(at.inode))
+    const [at] = await selectOwn(pid, fresh)
+    if (at !== undefined) return { kind: 'open', at, ours: true, fixed: at.port === wanted }
+    if (fresh.some((other) => other.port === wanted)) return portTaken(wanted)
+    await delay(pollMs)
+  }
+  return closed(
+    `the main thread did not open the inspector within ${waitMs} ms of SIGUSR1: it is blocked in native code, or the program has a SIGUSR1 listener of its own. If it comes back, its inspector opens on loopback`,
+  )
+}
+
+function closed(reason: string): InspectorPort {
+  return { kind: 'closed', reason }
+}
+
+function portTaken(port: number): InspectorPort {
+  return closed(
+    `port ${port} of its inspector is taken by another process; process.debugPort = 0 in the service avoids this`,
+  )
+}
+
+function isCandidate(at: ListeningPort, options: InspectOptions, earlier: ReadonlySet<string> | undefined): boolean {
+  if (options.active) return options.port === 0 || at.port === options.port
+  return at.port === defaultPort || (earlier !== undefined && !earlier.has(at.inode))
+}
+
+/** Why SIGUSR1 must not be sent, if it must not. */
+async function findRefusal(pid: number): Promise<string | undefined> {
+  const status = await readText(`/proc/${pid}/status`)
+  if (status.kind === 'unreadable') return `its signals are not known: ${status.reason}`
+  const fields = parseFields(status.value)
+  const caught = BigInt(`0x${fields.SigCgt ?? '0'}`)
+  if ((caught & sigusr1Bit) === 0n) return 'it does not catch SIGUSR1, which would end it'
+  return undefined
+}
+
+/** A loopback port of another network namespace is another process's port here. */
+async function sharesNetwork(pid: number): Promise<boolean> {
+  const [own, other] = await Promise.all([readTarget('/proc/self/ns/net'), readTarget(`/proc/${pid}/ns/net`)])
+  return own.kind === 'read' && other.kind === 'read' && own.value === other.value
+}
+
+interface InspectOptions {
+  /** It was started with the inspector open. */
+  readonly active: boolean
+  /** 0 for a random one. */
+  readonly port: number
+}
+
+async function readInspectOptions(pid: number): Promise<InspectOptions> {
+  const [commandLine, environment] = await Promise.all([
+    readText(`/proc/${pid}/cmdline`),
+    readText(`/proc/${pid}/environ`),
+  ])
+  const words = commandLine.kind === 'read' ? commandLine.value.split('\0') : []
+  const variables = environment.kind === 'read' ? environment.value.split('\0') : []
+  const nodeOptions = variables.find((text) => text.startsWith('NODE_OPTIONS='))?.slice('NODE_OPTIONS='.length) ?? ''
+  return parseInspectOptions([...nodeOptions.split(/\s+/), ...words])
+}
+
+/** Reads --inspect, --inspect-brk, --inspect-wait and --inspect-port; the last one counts, as in Node. */
+export function parseInspectOptions(words: readonly string[]): InspectOptions {
+  let active = false
+  let port = defaultPort
+  words.forEach((word, index) => {
+    const match = /^--(inspect(?:-brk|-wait|-port)?|debug-port)(?:=(.*))?$/.exec(word)
+    if (match === null) return
+    const separate = match[1] === 'inspect-port' || match[1] === 'debug-port'
+    if (!separate) active = true
+    const value = match[2] ?? (separate ? words[index + 1] : undefined)
+    const digits = /(?:^|:)(\d+)$/.exec(value ?? '')?.[1]
+    if (digits !== undefined) port = Number(digits)
+  })
+  return { active, port }
+}

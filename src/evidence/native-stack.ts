@@ -1,0 +1,122 @@
+import { runCommand } from '../platform/command.js'
+import type { ProcessIdentity } from '../platform/platform.js'
+import type { Collector, Finding } from './exhibit.js'
+import type { Signaller } from './inspector-port.js'
+import { listNames, parseFields, readText } from './proc-file.js'
+
+/** Kept of the stacks, in characters. */
+const textLimit = 60_000
+
+/** Left of the limit for ending the debugger and looking after the service. */
+const marginMs = 150
+
+/** No symbols from the network, no scripts of the service's directory, and no argument values: they may hold secrets. */
+const debuggerArguments = [
+  '-batch',
+  '-nx',
+  '-iex',
+  'set debuginfod enabled off',
+  '-iex',
+  'set auto-load off',
+  '-iex',
+  'set print frame-arguments none',
+]
+
+/**
+ * Takes the stacks of all threads with gdb, or eu-stack where gdb is not installed. The service stands still meanwhile.
+ *
+ * When the debugger is killed half-way, the kernel detaches it and the service goes on by itself. One case is different: attaching
+ * begins with a SIGSTOP, and a thread that has not taken it yet (in state D) stops when it gets to it, with no tracer left to let
+ * it go on. So nothing is attached to such a thread, and afterwards a stop that was left behind is taken back.
+ */
+export function createNativeStackCollector(platform: Signaller): Collector {
+  return {
+    name: 'native-stack',
+    collect: async (request, limit) => {
+      const { identity } = request.process
+      const before = await readStops(identity.pid)
+      if (before.refusal !== undefined) return { kind: 'missing', reason: before.refusal }
+      const finding = await runDebugger(identity.pid, Math.max(1, limit - marginMs))
+      await undoStop(identity, platform)
+      return finding
+    },
+  }
+}
+
+async function runDebugger(pid: number, timeoutMs: number): Promise<Finding> {
+  const end = performance.now() + timeoutMs
+  const gdb = await runCommand({
+    command: 'gdb',
+    args: [...debuggerArguments, '-p', String(pid), '-ex', 'thread apply all bt 40', '-ex', 'detach'],
+    timeoutMs,
+  })
+  if (gdb.kind !== 'not-started') return toFinding('gdb', gdb)
+  const left = Math.max(1, end - performance.now())
+  const stack = await runCommand({ command: 'eu-stack', args: ['-n', '40', '-p', String(pid)], timeoutMs: left })
+  if (stack.kind !== 'not-started') return toFinding('eu-stack', stack)
+  return {
+    kind: 'missing',
+    reason: `neither gdb (${gdb.error}) nor eu-stack (${stack.error}) could be started; install the package gdb or elfutils`,
+  }
+}
+
+type Ran = Exclude<Awaited<ReturnType<typeof runCommand>>, { kind: 'not-started' }>
+
+function toFinding(tool: string, result: Ran): Finding {
+  const text = result.stdout.slice(0, textLimit)
+  if (result.kind === 'timed-out') return { kind: 'missing', reason: `${tool} did not finish in time and was killed` }
+  if (!/^#0 /m.test(text)) {
+    const said = result.stderr.trim().split('\n').at(-1) ?? ''
+    return { kind: 'missing', reason: `${tool} gave no stack: ${said}` }
+  }
+  return { kind: 'found', content: { tool, stacks: selectStacks(text).split('\n') } }
+}
+
+/** From the first thread on: what comes before is the loading of symbols. */
+function selectStacks(text: string): string {
+  const start = text.search(/^(Thread \d+|PID \d+|TID \d+)/m)
+  return text.slice(start === -1 ? 0 : start).trim()
+}
+
+interface Stops {
+  /** Why no debugger may be attached, if none may. */
+  readonly refusal?: string
+}
+
+async function readStops(pid: number): Promise<Stops> {
+  const status = await readText(`/proc/${pid}/status`)
+  if (status.kind === 'unreadable') return { refusal: `cannot read its state: ${status.reason}` }
+  const fields = parseFields(status.value, ['State', 'TracerPid'])
+  if (fields.TracerPid !== '0') return { refusal: `process ${fields.TracerPid} traces it already` }
+  if (/^[TZ]/.test(fields.State ?? '')) return { refusal: `it is in state ${fields.State}` }
+  const blocked = await findUninterruptible(pid)
+  return blocked === undefined
+    ? {}
+    : { refusal: `thread ${blocked} is in state D: a debugger could not attach, and would leave a stop behind` }
+}
+
+async function findUninterruptible(pid: number): Promise<string | undefined> {
+  const names = await listNames(`/proc/${pid}/task`)
+  for (const tid of names.kind === 'read' ? names.value.slice(0, 512) : []) {
+    const stat = await readText(`/proc/${pid}/task/${tid}/stat`)
+    if (stat.kind === 'read' && stat.value.charAt(stat.value.lastIndexOf(')') + 2) === 'D') return tid
+  }
+  return undefined
+}
+
+/** SIGSTOP is 19; bit 18 of the masks. */
+const sigstopBit = 1n << 18n
+
+/**
+ * Takes back a stop that a killed debugger left, pending or done, in a process that was running before. SIGCONT drops a pending
+ * SIGSTOP and ends a stop; to a process that is only traced it would be the wrong means, so nothing is done while there is a tracer.
+ */
+export async function undoStop(identity: ProcessIdentity, platform: Signaller): Promise<boolean> {
+  const status = await readText(`/proc/${identity.pid}/status`)
+  if (status.kind === 'unreadable') return false
+  const fields = parseFields(status.value, ['State', 'TracerPid', 'SigPnd', 'ShdPnd'])
+  const pending = BigInt(`0x${fields.SigPnd ?? '0'}`) | BigInt(`0x${fields.ShdPnd ?? '0'}`)
+  const stopped = (fields.State ?? '').startsWith('T') || (pending & sigstopBit) !== 0n
+  if (!stopped || fields.TracerPid !== '0') return false
+  return platform.signal(identity, 'SIGCONT').kind === 'sent'
+}

@@ -1,0 +1,129 @@
+import type { Collector, Finding } from './exhibit.js'
+import { listNames, parseFields, readTarget, readText, valueOrReason } from './proc-file.js'
+import { type Depth, readThreads } from './thread.js'
+
+const statusFields = [
+  'Name',
+  'State',
+  'PPid',
+  'TracerPid',
+  'Uid',
+  'VmPeak',
+  'VmRSS',
+  'VmSwap',
+  'Threads',
+  'SigQ',
+  'SigPnd',
+  'ShdPnd',
+  'SigBlk',
+  'SigIgn',
+  'SigCgt',
+  'CapEff',
+  'NoNewPrivs',
+  'Seccomp',
+  'Cpus_allowed_list',
+  'Mems_allowed_list',
+  'voluntary_ctxt_switches',
+  'nonvoluntary_ctxt_switches',
+]
+
+/** Descriptors whose targets are listed. */
+const descriptorLimit = 200
+
+/** Command lines can hold megabytes. */
+const commandLineLimit = 4096
+
+/** What /proc says about the service: everything for a hang, state and threads for the light capture. */
+export function createProcessCollector(depth: Depth): Collector {
+  return { name: 'process', collect: (request) => readProcess(request.process.identity.pid, depth) }
+}
+
+async function readProcess(pid: number, depth: Depth): Promise<Finding> {
+  const status = await readText(`/proc/${pid}/status`)
+  if (status.kind === 'unreadable') {
+    return { kind: 'missing', reason: `cannot read /proc/${pid}: ${status.reason}` }
+  }
+  const threads = valueOrReason(await readThreads(pid, depth))
+  const fields = parseFields(status.value, statusFields)
+  if (depth === 'light') return { kind: 'found', content: { pid, status: fields, threads } }
+  const [commandLine, executable, limits, openFiles, controlGroup] = await Promise.all([
+    readText(`/proc/${pid}/cmdline`),
+    readTarget(`/proc/${pid}/exe`),
+    readText(`/proc/${pid}/limits`),
+    readOpenFiles(pid),
+    readControlGroup(pid),
+  ])
+  return {
+    kind: 'found',
+    content: {
+      pid,
+      status: fields,
+      executable: valueOrReason(executable),
+      commandLine: valueOrReason(commandLine)
+        .slice(0, commandLineLimit)
+        .split('\0')
+        .filter((word) => word !== ''),
+      startTicks: await readStartTicks(pid),
+      threads,
+      openFiles,
+      limits: limits.kind === 'read' ? parseLimits(limits.value) : valueOrReason(limits),
+      controlGroup,
+    },
+  }
+}
+
+/** Start time in clock ticks since boot: field 22 of /proc/PID/stat. */
+async function readStartTicks(pid: number): Promise<string> {
+  const stat = await readText(`/proc/${pid}/stat`)
+  if (stat.kind === 'unreadable') return valueOrReason(stat)
+  return stat.value.slice(stat.value.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+}
+
+async function readOpenFiles(pid: number): Promise<unknown> {
+  const names = await listNames(`/proc/${pid}/fd`)
+  if (names.kind === 'unreadable') return valueOrReason(names)
+  const targets: Record<string, string> = {}
+  for (const fd of names.value.slice(0, descriptorLimit)) {
+    targets[fd] = valueOrReason(await readTarget(`/proc/${pid}/fd/${fd}`))
+  }
+  return { count: names.value.length, targets }
+}
+
+/** Keeps the soft limit of each line of /proc/PID/limits, whose columns stand at fixed places. */
+function parseLimits(text: string): Record<string, string> {
+  const limits: Record<string, string> = {}
+  for (const line of text.split('\n').slice(1)) {
+    const name = line.slice(0, 26).trim()
+    if (name !== '') limits[name] = line.slice(26, 47).trim()
+  }
+  return limits
+}
+
+const controlGroupFiles = [
+  'cgroup.freeze',
+  'cpu.pressure',
+  'memory.pressure',
+  'io.pressure',
+  'memory.current',
+  'memory.max',
+  'memory.high',
+  'memory.events',
+  'cpu.max',
+  'cpu.stat',
+  'pids.current',
+  'pids.max',
+]
+
+async function readControlGroup(pid: number): Promise<unknown> {
+  const membership = await readText(`/proc/${pid}/cgroup`)
+  if (membership.kind === 'unreadable') return valueOrReason(membership)
+  const path = /^0::(.*)$/m.exec(membership.value)?.[1]
+  if (path === undefined) return { membership: membership.value.trim() }
+  const files: Record<string, string> = {}
+  for (const name of controlGroupFiles) {
+    const text = await readText(`/sys/fs/cgroup${path}/${name}`)
+    // A group has only the files of its controllers; those that are absent say nothing.
+    if (text.kind === 'read') files[name] = text.value.trim()
+  }
+  return { path, files }
+}

@@ -1,0 +1,135 @@
+import type { Collector } from './exhibit.js'
+import { parseFields, readText, valueOrReason } from './proc-file.js'
+
+/** For each of systeminformation's calls: they start child processes, which a machine in trouble may not get to run. */
+const callLimitMs = 1200
+
+const memoryFields = [
+  'MemTotal',
+  'MemFree',
+  'MemAvailable',
+  'Buffers',
+  'Cached',
+  'SwapTotal',
+  'SwapFree',
+  'Dirty',
+  'Writeback',
+  'AnonPages',
+  'Slab',
+  'SUnreclaim',
+  'CommitLimit',
+  'Committed_AS',
+]
+
+const counters = [
+  'pgmajfault',
+  'pswpin',
+  'pswpout',
+  'oom_kill',
+  'allocstall_normal',
+  'pgscan_direct',
+  'nr_dirty',
+  'nr_writeback',
+  'compact_stall',
+  'workingset_refault_file',
+]
+
+/** df waits for ever on these when their server is gone, so they are looked for before it is run. */
+const networkFileSystems = /^\S+ \S+ (nfs4?|cifs|smb3|9p|ceph|fuse\.\S+|afs|glusterfs) /m
+
+/** Load, pressure and memory from /proc: quick, and no other process takes part. */
+export const pressureCollector: Collector = {
+  name: 'pressure',
+  collect: async () => {
+    const [load, cpu, memory, io] = await Promise.all(
+      ['loadavg', 'pressure/cpu', 'pressure/memory', 'pressure/io'].map((name) => readText(`/proc/${name}`)),
+    )
+    const show = (reading: typeof load) => (reading === undefined ? '' : valueOrReason(reading).trim())
+    return {
+      kind: 'found',
+      content: { loadAverage: show(load), cpu: show(cpu), memory: show(memory), io: show(io) },
+    }
+  },
+}
+
+/** The machine's memory, load by CPU, file systems and its ten busiest processes. */
+export const vitalsCollector: Collector = {
+  name: 'vitals',
+  collect: async () => {
+    const [memory, virtualMemory, measured] = await Promise.all([
+      readText('/proc/meminfo'),
+      readText('/proc/vmstat'),
+      measure(),
+    ])
+    return {
+      kind: 'found',
+      content: {
+        memory: memory.kind === 'read' ? parseFields(memory.value, memoryFields) : valueOrReason(memory),
+        counters: virtualMemory.kind === 'read' ? parseCounters(virtualMemory.value) : valueOrReason(virtualMemory),
+        ...measured,
+      },
+    }
+  },
+}
+
+/** Loaded only here: it costs 35 ms and 10 MB, which a supervisor without a hang need not pay. */
+async function measure(): Promise<Readonly<Record<string, unknown>>> {
+  const { currentLoad, fsSize, mem, processes } = (await import('systeminformation')).default
+  const mounts = await readText('/proc/self/mounts')
+  const remote = mounts.kind === 'read' && networkFileSystems.test(mounts.value)
+  const [load, usage, fileSystems, busiest] = await Promise.all([
+    within(
+      currentLoad().then(({ currentLoad, cpus }) => ({
+        percent: round(currentLoad),
+        byCpu: cpus.map((cpu) => round(cpu.load)),
+      })),
+    ),
+    within(mem().then(({ total, available, swaptotal, swapused }) => ({ total, available, swaptotal, swapused }))),
+    remote
+      ? 'not measured: a network file system is mounted, and df would wait for its server'
+      : within(fsSize().then((all) => all.slice(0, 20))),
+    within(
+      processes().then(({ list, ...counts }) => ({
+        all: counts.all,
+        running: counts.running,
+        blocked: counts.blocked,
+        top: selectBusiest(list),
+      })),
+    ),
+  ])
+  return { load, usage, fileSystems, busiest }
+}
+
+interface ProcessEntry {
+  readonly pid: number
+  readonly name: string
+  readonly cpu: number
+  readonly memRss: number
+  readonly state: string
+}
+
+function selectBusiest(list: readonly ProcessEntry[]): readonly unknown[] {
+  const sorted = [...list].sort((a, b) => b.cpu - a.cpu).slice(0, 10)
+  return sorted.map(({ pid, name, cpu, memRss, state }) => ({
+    pid,
+    name,
+    cpuPercent: round(cpu),
+    rssKiB: memRss,
+    state,
+  }))
+}
+
+function parseCounters(text: string): Record<string, string> {
+  return parseFields(text.replaceAll(' ', ':'), counters)
+}
+
+async function within<T>(call: Promise<T>): Promise<T | string> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(`not measured: not finished within ${callLimitMs} ms`), callLimitMs)
+    call.then(resolve, (error: unknown) => resolve(`not measured: ${String(error)}`)).finally(() => clearTimeout(timer))
+  })
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10
+}

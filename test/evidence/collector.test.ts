@@ -1,0 +1,214 @@
+import { execFileSync } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import { describeCause } from '../../src/evidence/cause.js'
+import { createEvidenceCollector } from '../../src/evidence/collector.js'
+import type { Exhibit } from '../../src/watch/evidence.js'
+import {
+  contentOf,
+  fixture,
+  listeningPorts,
+  makeFifo,
+  realClock,
+  recordingSignaller,
+  requestFor,
+  startHung,
+  until,
+} from '../fixtures/evidence/hung-service.js'
+
+/** Wide, so that a loaded machine cuts nothing off that the tests look at. */
+const wideBudgetMs = 8000
+
+function collector() {
+  return createEvidenceCollector({ clock: realClock, platform: recordingSignaller() })
+}
+
+function hasTool(name: string): boolean {
+  try {
+    execFileSync(name, ['--version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+const randomPort = ['--import', fixture('random-inspector-port.mjs')]
+
+t.test('a busy loop is named by its function and line, and the service goes on afterwards', async (t) => {
+  const service = await startHung(t, process.execPath, [...randomPort, fixture('busy-loop.mjs'), '6000'])
+  const exhibits = await collector().capture(requestFor(service, wideBudgetMs))
+  const frames = contentOf(exhibits, 'javascript-stack').frames
+  t.match(frames, [{ function: 'spin', url: /busy-loop\.mjs$/, line: Number }])
+  t.notOk(
+    exhibits.some(({ name }) => name === 'native-stack'),
+    'no native debugger runs as well',
+  )
+  t.match(
+    describeCause({ kind: 'busy-loop', cpuPercent: 99 }, exhibits),
+    /^busy loop in spin \(busy-loop.mjs:\d+\), main thread on CPU 99 %$/,
+  )
+  await until(() => service.lines.includes('went on'), 'the service to go on')
+  await until(() => listeningPorts(service.pid) === 0, 'the inspector to be closed')
+  t.equal(service.child.exitCode, null)
+})
+
+t.test('a second capture of the same service works as the first did', async (t) => {
+  const service = await startHung(t, process.execPath, [...randomPort, fixture('busy-loop.mjs'), '600000'])
+  const evidence = collector()
+  for (const turn of ['first', 'second']) {
+    const exhibits = await evidence.capture(requestFor(service, wideBudgetMs))
+    t.match(contentOf(exhibits, 'javascript-stack'), { frames: [{ function: 'spin' }] }, turn)
+  }
+})
+
+t.test('Atomics.wait on the main thread is named with its caller', async (t) => {
+  const service = await startHung(t, process.execPath, [...randomPort, fixture('atomics-wait.mjs')])
+  const exhibits = await collector().capture(requestFor(service, wideBudgetMs))
+  t.match(
+    describeCause({ kind: 'waiting', waitChannel: 'futex_wait_queue' }, exhibits),
+    /^main thread waits in Atomics\.wait called from waitForEver \(atomics-wait.mjs:\d+\)$/,
+  )
+})
+
+t.test('a main thread blocked in opening a FIFO is named by call and path, with a native stack instead', async (t) => {
+  const fifo = makeFifo(t)
+  const service = await startHung(t, process.execPath, [...randomPort, fixture('fifo-open.mjs'), fifo])
+  const exhibits = await collector().capture(requestFor(service, wideBudgetMs))
+  t.match(find(exhibits, 'javascript-stack'), { kind: 'missing', reason: /blocked in native code/ })
+  const cause = describeCause({ kind: 'waiting', waitChannel: 'wait_for_partner' }, exhibits)
+  t.match(cause, /^waiting in open(at)?\(\) on FIFO /)
+  t.ok(cause.endsWith(fifo))
+  if (hasTool('gdb')) t.match(contentOf(exhibits, 'native-stack'), { tool: 'gdb' })
+  t.equal(service.child.signalCode, null)
+})
+
+t.test('a Python service blocked in a read is named by the file, and never gets SIGUSR1', async (t) => {
+  const fifo = makeFifo(t)
+  const service = await startHung(t, 'python3', [fixture('fifo-read.py'), fifo])
+  const platform = recordingSignaller()
+  const evidence = createEvidenceCollector({ clock: realClock, platform })
+  const exhibits = await evidence.capture(requestFor(service, wideBudgetMs))
+  t.strictSame(platform.sent, [])
+  t.notOk(find(exhibits, 'javascript-stack'))
+  t.equal(describeCause({ kind: 'waiting', waitChannel: 'pipe_read' }, exhibits), `waiting in read() on FIFO ${fifo}`)
+  t.match(find(exhibits, 'output'), { kind: 'captured', content: ['hung'] })
+  t.match(contentOf(exhibits, 'process'), { commandLine: ['python3', /fifo-read/, fifo], openFiles: { count: Number } })
+  t.equal(service.child.exitCode, null)
+})
+
+t.test('a native program that sleeps keeps running, and its call is named', async (t) => {
+  const service = await startHung(t, 'sleep', ['600'], { silent: true })
+  const platform = recordingSignaller()
+  const exhibits = await createEvidenceCollector({ clock: realClock, platform }).capture(
+    requestFor(service, wideBudgetMs),
+  )
+  t.match(describeCause({ kind: 'waiting', waitChannel: '' }, exhibits), /^waiting in (clock_)?nanosleep\(\)$/)
+  t.strictSame(platform.sent, [])
+  t.equal(service.child.exitCode, null)
+  t.equal(service.child.signalCode, null)
+})
+
+t.test('an idle event loop is told apart from a blocked one', async (t) => {
+  const service = await startHung(t, process.execPath, [...randomPort, fixture('idle-loop.mjs')])
+  const exhibits = await createEvidenceCollector({
+    clock: realClock,
+    platform: recordingSignaller(),
+    nativeStack: false,
+  }).capture(requestFor(service, wideBudgetMs))
+  t.match(find(exhibits, 'javascript-stack'), { kind: 'missing', reason: /runs no JavaScript/ })
+  t.match(
+    describeCause({ kind: 'waiting', waitChannel: 'ep_poll' }, exhibits),
+    /^event loop is idle: main thread waits in epoll_p?wait\(\)/,
+  )
+})
+
+t.test('two Node services captured at once each show their own stack', async (t) => {
+  const [busy, waiting] = await Promise.all([
+    startHung(t, process.execPath, [...randomPort, fixture('busy-loop.mjs'), '600000']),
+    startHung(t, process.execPath, [...randomPort, fixture('atomics-wait.mjs')]),
+  ])
+  const evidence = collector()
+  const [first, second] = await Promise.all([
+    evidence.capture(requestFor(busy, wideBudgetMs)),
+    evidence.capture(requestFor(waiting, wideBudgetMs)),
+  ])
+  t.match(contentOf(first, 'javascript-stack'), { frames: [{ function: 'spin' }] })
+  t.match(contentOf(second, 'javascript-stack'), { frames: [{ function: 'waitForEver' }] })
+})
+
+t.test('two Node services that want the same inspector port are captured one after the other', async (t) => {
+  const port = `--inspect-port=${20_000 + (process.pid % 10_000)}`
+  const services = [
+    await startHung(t, process.execPath, [port, fixture('busy-loop.mjs'), '600000']),
+    await startHung(t, process.execPath, [port, fixture('atomics-wait.mjs')]),
+  ]
+  const evidence = collector()
+  const [first = [], second = []] = await Promise.all(
+    services.map((service) => evidence.capture(requestFor(service, wideBudgetMs))),
+  )
+  t.match(contentOf(first, 'javascript-stack'), { frames: [{ function: 'spin' }] })
+  t.match(contentOf(second, 'javascript-stack'), { frames: [{ function: 'waitForEver' }] })
+})
+
+t.test('a service started with its inspector open is read through it, which stays open', async (t) => {
+  const service = await startHung(t, process.execPath, ['--inspect=127.0.0.1:0', fixture('busy-loop.mjs'), '600000'])
+  const platform = recordingSignaller()
+  const exhibits = await createEvidenceCollector({ clock: realClock, platform }).capture(
+    requestFor(service, wideBudgetMs),
+  )
+  t.match(contentOf(exhibits, 'javascript-stack'), { frames: [{ function: 'spin' }] })
+  t.strictSame(platform.sent, [])
+  await delay(300)
+  t.equal(listeningPorts(service.pid), 1)
+})
+
+t.test('a process that ends during the capture leaves exhibits and no failure', async (t) => {
+  const service = await startHung(t, 'sleep', ['600'], { silent: true })
+  const capture = collector().capture(requestFor(service, 3000))
+  service.child.kill('SIGKILL')
+  const exhibits = await capture
+  t.ok(find(exhibits, 'process'))
+  const later = await collector().capture(requestFor(service, 3000))
+  t.match(find(later, 'process'), { kind: 'missing', reason: /no longer exists/ })
+})
+
+t.test(
+  'a collector that never settles is cut off at the budget; one that throws is missing with its reason',
+  async (t) => {
+    const service = await startHung(t, 'sleep', ['600'], { silent: true })
+    const evidence = createEvidenceCollector({
+      clock: realClock,
+      platform: recordingSignaller(),
+      nativeStack: false,
+      more: [
+        { name: 'endless', collect: () => new Promise(() => {}) },
+        {
+          name: 'broken',
+          collect: () => {
+            throw new Error('it broke')
+          },
+        },
+      ],
+    })
+    const exhibits = await evidence.capture(requestFor(service, 700))
+    t.match(find(exhibits, 'endless'), { kind: 'missing', reason: 'not finished within 700 ms' })
+    t.match(find(exhibits, 'broken'), { kind: 'missing', reason: 'it broke' })
+    t.equal(find(exhibits, 'process')?.kind, 'captured')
+  },
+)
+
+t.test('the light capture reads threads and pressure, and touches nothing', async (t) => {
+  const service = await startHung(t, process.execPath, [...randomPort, fixture('atomics-wait.mjs')])
+  const platform = recordingSignaller()
+  const exhibits = await createEvidenceCollector({ clock: realClock, platform }).captureLight(requestFor(service, 3000))
+  t.strictSame(
+    exhibits.map(({ name, kind }) => `${name} ${kind}`),
+    ['process captured', 'pressure captured'],
+  )
+  t.match(contentOf(exhibits, 'process'), { threads: { threads: [{ tid: service.pid, syscall: 'futex()' }] } })
+  t.strictSame(platform.sent, [])
+})
+
+function find(exhibits: readonly Exhibit[], name: string): Exhibit | undefined {
+  return exhibits.find((exhibit) => exhibit.name === name)
+}

@@ -1,0 +1,49 @@
+import { closeSync, constants, openSync } from 'node:fs'
+import t from 'tap'
+import { createNativeStackCollector, undoStop } from '../../src/evidence/native-stack.js'
+import { milliseconds } from '../../src/time.js'
+import {
+  fixture,
+  makeFifo,
+  recordingSignaller,
+  requestFor,
+  startHung,
+  stateOf,
+  until,
+} from '../fixtures/evidence/hung-service.js'
+
+const limit = milliseconds(8000)
+
+t.test('no debugger is attached to a service with a thread in state D', async (t) => {
+  const fifo = makeFifo(t)
+  const service = await startHung(t, 'python3', [fixture('uninterruptible.py'), fifo])
+  // The child that it waits for ends when its FIFO can be opened.
+  t.teardown(() => closeSync(openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK)))
+  await until(() => stateOf(service.pid) === 'D', 'state D')
+  const collector = createNativeStackCollector(recordingSignaller())
+  const finding = await collector.collect(requestFor(service, limit), limit, new AbortController().signal)
+  t.match(finding, { kind: 'missing', reason: /state D/ })
+  t.equal(stateOf(service.pid), 'D')
+})
+
+t.test('a debugger that is killed half-way leaves the service running', async (t) => {
+  const service = await startHung(t, 'sleep', ['600'], { silent: true })
+  const collector = createNativeStackCollector(recordingSignaller())
+  // At many points of its work: before, while and after it attaches.
+  for (const limitMs of [155, 200, 250, 300, 350, 400, 500, 700]) {
+    const short = milliseconds(limitMs)
+    await collector.collect(requestFor(service, short), short, new AbortController().signal)
+    await until(() => stateOf(service.pid) === 'S', `the service to sleep again after ${limitMs} ms`)
+  }
+  t.equal(service.child.signalCode, null)
+})
+
+t.test('a stop that was left behind is taken back', async (t) => {
+  const service = await startHung(t, 'sleep', ['600'], { silent: true })
+  const platform = recordingSignaller()
+  t.notOk(await undoStop(service.process.identity, platform), 'nothing is done without one')
+  service.child.kill('SIGSTOP')
+  await until(() => stateOf(service.pid) === 'T', 'the stop')
+  t.ok(await undoStop(service.process.identity, platform))
+  await until(() => stateOf(service.pid) === 'S', 'the service to go on')
+})
