@@ -18,6 +18,9 @@ export type Exhibit =
   | { readonly kind: 'captured'; readonly name: string; readonly tookMs: number; readonly content: unknown }
   | { readonly kind: 'missing'; readonly name: string; readonly tookMs: number; readonly reason: string }
 
+/** The exhibit that says in one sentence why the service hangs, when the others tell. */
+export const causeExhibit = 'cause'
+
 /** Captures evidence. Must keep to the budget whatever a collector does, and never reject. */
 export interface EvidenceCollector {
   /** Cheap readings only; taken at the warning, while the hang is young. */

@@ -72,7 +72,7 @@ export class Lifecycle {
     const state = this.#context.state.kind
     if (process === undefined || (state !== 'stopping' && state !== 'stuck')) return
     const order = { service: spec.name, process, signal, grace: policy.stopTimeout, killLimit: policy.killTimeout }
-    const result = await terminate(order, parts)
+    const result = await terminate(order, { ...parts, platform: parts.enders })
     if (result.kind === 'not-gone') this.reportStuck(result.survivors.map((survivor) => survivor.pid))
   }
 
@@ -98,7 +98,7 @@ export class Lifecycle {
       grace: zero,
       killLimit: policy.killTimeout,
     } as const
-    const result = await forceEnd(order, parts)
+    const result = await forceEnd(order, { ...parts, platform: parts.enders })
     if (result.kind === 'gone') this.gone()
     else this.reportStuck(result.survivors.map((survivor) => survivor.pid))
   }
@@ -114,7 +114,7 @@ export class Lifecycle {
     const { parts, state } = this.#context
     const process = this.process
     if (process === undefined || state.kind !== 'stuck') return
-    const left = await parts.platform.survivors(process)
+    const left = await parts.enders.survivors(process)
     if (left.length === 0) this.gone()
     else parts.clock.schedule(stuckInterval, () => void this.watchStuck())
   }

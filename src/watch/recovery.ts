@@ -2,7 +2,7 @@ import { describeError } from '../errors.js'
 import type { ProcessReading, ServiceProcess } from '../platform/platform.js'
 import { elapsed, formatDuration, type Instant, type Milliseconds, zero } from '../time.js'
 import { withinLimit } from './bounded.js'
-import type { EvidenceRequest, Exhibit } from './evidence.js'
+import { causeExhibit, type EvidenceRequest, type Exhibit } from './evidence.js'
 import type { IncidentRecord } from './incident.js'
 import { actionNumber, type ServicePolicy } from './policy.js'
 import type { Surroundings } from './surroundings.js'
@@ -64,12 +64,17 @@ export async function takeEvidence(
 ): Promise<void> {
   const { service, process, reading, hang, policy } = hangCase
   const budget = policy.evidenceTimeout
+  const incident = record === undefined ? {} : { incident: record.id }
   if (budget === zero) return
   const request: EvidenceRequest = { service, process, reading, hang, budget }
   const captured = await withinLimit(parts.evidence.capture(request), budget, parts.clock)
   const exhibits = captured.kind === 'done' ? captured.value : []
   if (captured.kind !== 'done') {
     parts.emit({ name: 'evidence-late', service, parameters: { limit: formatDuration(budget), missing: 'all of it' } })
+  }
+  const cause = exhibits.find((exhibit) => exhibit.name === causeExhibit)
+  if (cause?.kind === 'captured') {
+    parts.emit({ name: 'hang-explained', service, ...incident, parameters: { cause: String(cause.content) } })
   }
   const attached = record?.attach([...hangCase.early, ...exhibits])
   if (attached !== undefined) await withinLimit(attached, policy.incidentTimeout, parts.clock)

@@ -10,6 +10,8 @@ export interface Surroundings {
   readonly clock: Clock
   readonly engine: CountdownEngine
   readonly platform: Platform
+  /** Carries out ends that were asked for, in a dry run as well. Otherwise the same as `platform`. */
+  readonly enders: Pick<Platform, 'terminate' | 'kill' | 'survivors'>
   readonly emit: Emit
   readonly incidents: IncidentLog
   readonly evidence: EvidenceCollector

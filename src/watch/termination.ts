@@ -18,15 +18,17 @@ export type TerminationResult =
   | { readonly kind: 'gone' }
   | { readonly kind: 'not-gone'; readonly survivors: readonly ProcessIdentity[] }
 
-type Needed = Pick<Surroundings, 'clock' | 'platform' | 'emit'>
+export interface TerminationParts extends Pick<Surroundings, 'clock' | 'emit'> {
+  readonly platform: Surroundings['enders']
+}
 
 /** Signal, grace, SIGKILL to the service and all its descendants, and proof that they are gone. Each step has its limit. */
-export async function terminate(order: TerminationOrder, parts: Needed): Promise<TerminationResult> {
+export async function terminate(order: TerminationOrder, parts: TerminationParts): Promise<TerminationResult> {
   if (order.grace > zero) await requestEnd(order, parts)
   return await forceEnd(order, parts)
 }
 
-async function requestEnd(order: TerminationOrder, { clock, platform, emit }: Needed): Promise<void> {
+async function requestEnd(order: TerminationOrder, { clock, platform, emit }: TerminationParts): Promise<void> {
   const { process, signal, grace, service } = order
   const sent = platform.terminate(process, signal)
   if (sent.kind !== 'sent') return
@@ -39,7 +41,7 @@ async function requestEnd(order: TerminationOrder, { clock, platform, emit }: Ne
 }
 
 /** Ends by force whatever is left, again and again until nothing is or the limit has passed: a fork may slip past one sweep. */
-export async function forceEnd(order: TerminationOrder, parts: Needed): Promise<TerminationResult> {
+export async function forceEnd(order: TerminationOrder, parts: TerminationParts): Promise<TerminationResult> {
   const { clock, platform } = parts
   const end = later(clock.now(), order.killLimit)
   let wait = milliseconds(1)
@@ -58,7 +60,7 @@ export async function forceEnd(order: TerminationOrder, parts: Needed): Promise<
   }
 }
 
-function reportKill(order: TerminationOrder, { emit }: Needed): void {
+function reportKill(order: TerminationOrder, { emit }: TerminationParts): void {
   emit({ name: 'kill-requested', ...about(order, order.service), parameters: { pid: order.process.identity.pid } })
 }
 

@@ -48,6 +48,7 @@ export function watched(
   const parts: Surroundings = {
     clock,
     platform,
+    enders: platform,
     engine: createJavaScriptEngine(clock),
     emit: (event) => void events.push(event),
     incidents: {
