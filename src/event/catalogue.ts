@@ -160,6 +160,8 @@ export const catalogue = define({
   },
   'incident-closed': { id: 15831, level: 'information', message: 'Incident {incident} is closed: {outcome}' },
 
+  'hang-explained': { id: 15832, level: 'warning', message: 'Why it hangs: {cause}' },
+
   // Heartbeat sources.
   'beat-refused': {
     id: 15840,
@@ -199,6 +201,16 @@ export const catalogue = define({
     id: 15855,
     level: 'information',
     message: 'Removed by age: {events} history files, {incidents} incidents.',
+  },
+  'sink-recovered': {
+    id: 15856,
+    level: 'warning',
+    message: 'Events are written to {sink} again; {count} were lost.',
+  },
+  'control-failed': {
+    id: 15857,
+    level: 'warning',
+    message: 'The control socket cannot take connections: {error}',
   },
 })
 

@@ -1,0 +1,90 @@
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { openDirectory, syncOpenDirectory } from '../durable-file.js'
+import { describeError, HangdogError } from '../errors.js'
+import type { Clock } from '../time.js'
+import type { IncidentLog, IncidentOpening, IncidentRecord } from '../watch/incident.js'
+import { fileNames, makeId, type OpenedFile } from './incident-file.js'
+import { DiskRecord } from './incident-record.js'
+import { thisWriter, type Writer } from './writer.js'
+
+export interface IncidentLogOptions {
+  /** The `incidents` part of the state directory; must exist. */
+  readonly directory: string
+  readonly clock: Clock
+  readonly hangdogVersion: string
+  /** Told of what could not be written after the opening; must not throw. */
+  readonly failed: (incident: string, error: string) => void
+}
+
+/** Keeps incidents on disk, one directory each. */
+export function createIncidentLog(options: IncidentLogOptions): IncidentLog {
+  return new DiskIncidentLog(options)
+}
+
+class DiskIncidentLog implements IncidentLog {
+  readonly #options: IncidentLogOptions
+  readonly #writer: Writer = thisWriter()
+  readonly #hostname = hostname()
+  /** Kept open: opening it again would cost each incident one more turn of the thread pool on the way to the action. */
+  #parent: FileHandle | undefined
+
+  constructor(options: IncidentLogOptions) {
+    this.#options = options
+  }
+
+  async open(opening: IncidentOpening): Promise<IncidentRecord> {
+    const { clock, directory, hangdogVersion } = this.#options
+    const now = clock.wallNow()
+    const opened: OpenedFile = {
+      id: makeId(opening.service, now),
+      openedAt: now.toISOString(),
+      ...opening,
+      hostname: this.#hostname,
+      hangdogVersion,
+      writer: this.#writer,
+    }
+    const path = join(directory, opened.id)
+    try {
+      await this.#write(path, `${JSON.stringify(opened, undefined, 2)}\n`)
+    } catch (error) {
+      // Not waited for: the action is next. What cannot be removed is shown as damaged.
+      for (const left of [`${path}.tmp`, path]) void rm(left, { recursive: true, force: true }).catch(() => undefined)
+      throw new HangdogError('create', `cannot write the incident "${path}": ${describeError(error)}`, error)
+    }
+    return new DiskRecord(opened.id, path, clock, this.#options.failed)
+  }
+
+  /**
+   * On the way to the action, so every turn of the thread pool counts, and what does not need the other goes side by side. The file
+   * is whole before it gets its name; it, its directory and the directory above are synced at the same time, which a journaling
+   * file system does with one commit.
+   */
+  async #write(path: string, text: string): Promise<void> {
+    const draft = `${path}.tmp`
+    const [file, parent] = await Promise.all([
+      open(draft, 'wx', 0o600),
+      this.#openParent(),
+      mkdir(path, { mode: 0o700 }),
+    ])
+    let directory: FileHandle | undefined
+    try {
+      const data = Buffer.from(text)
+      const [{ bytesWritten }, opened] = await Promise.all([file.write(data), openDirectory(path)])
+      directory = opened
+      if (bytesWritten < data.length) throw new Error('only a part was written')
+      await rename(draft, join(path, fileNames.opened))
+      await Promise.all([file.sync(), syncOpenDirectory(directory), syncOpenDirectory(parent)])
+    } finally {
+      // Not waited for: what matters is on disk.
+      void file.close().catch(() => undefined)
+      void directory?.close().catch(() => undefined)
+    }
+  }
+
+  async #openParent(): Promise<FileHandle | undefined> {
+    this.#parent ??= await openDirectory(this.#options.directory)
+    return this.#parent
+  }
+}

@@ -1,0 +1,210 @@
+import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, rmdirSync, rmSync, statSync, writeSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { describeError, type ErrorCode, HangdogError, systemCode } from './errors.js'
+
+/** Where hangdog keeps what outlives it. All paths are absolute. */
+export interface StateDirectory {
+  readonly root: string
+  /** Control sockets, `<instance>.sock`. */
+  readonly control: string
+  /** Heartbeat sockets. */
+  readonly beat: string
+  /** The event history, `<instance>.jsonl` and its rotated files. */
+  readonly events: string
+  /** One directory an incident. */
+  readonly incidents: string
+  /** Output of services, where it goes to files. */
+  readonly output: string
+}
+
+const parts = ['control', 'beat', 'events', 'incidents', 'output'] as const
+
+/**
+ * Opens the state directory for writing and makes what is missing, for the owner alone (mode 0700). Default: /var/lib/hangdog for
+ * root, else $XDG_STATE_HOME/hangdog or ~/.local/state/hangdog.
+ * @throws HangdogError `create` when it is not a directory, read-only or full, `permission` when it may not be used; what was made
+ * for it is then removed again
+ */
+export function openStateDirectory(path: string | undefined): StateDirectory {
+  const directory = layOut(path)
+  const made: string[] = []
+  try {
+    makeDirectory(directory.root, made)
+    checkRoot(directory.root)
+    for (const part of parts) {
+      makeDirectory(directory[part], made)
+      checkPart(directory.root, directory[part])
+    }
+    proveWritable(directory.root)
+    return directory
+  } catch (error) {
+    for (const name of made.reverse()) removeEmpty(name)
+    throw error instanceof HangdogError ? error : refusal(directory.root, error)
+  }
+}
+
+/**
+ * Finds a state directory for reading; makes and changes nothing. Parts of it may be missing.
+ * @throws HangdogError `unavailable` when there is none, `permission` when it may not be read
+ */
+export function findStateDirectory(path: string | undefined): StateDirectory {
+  const directory = layOut(path)
+  const expected = 'expected the state directory of a hangdog that ran (--state-dir)'
+  try {
+    if (statSync(directory.root).isDirectory()) return directory
+  } catch (error) {
+    const code = isDenied(error) ? 'permission' : 'unavailable'
+    throw new HangdogError(
+      code,
+      `cannot read the state directory "${directory.root}": ${expected}, found ${finding(error)}`,
+      error,
+    )
+  }
+  throw new HangdogError(
+    'unavailable',
+    `cannot read the state directory "${directory.root}": ${expected}, found something that is not a directory`,
+  )
+}
+
+/** Names a hangdog among others in the same state directory; also the stem of its file names. */
+export const instancePattern = /^(?!\.)[A-Za-z0-9._-]{1,64}$/
+
+/** @throws HangdogError `usage` when the name cannot be the stem of a file name */
+export function checkInstanceName(name: string): string {
+  if (instancePattern.test(name)) return name
+  throw new HangdogError(
+    'usage',
+    `cannot use the instance name "${name}": expected 1 to 64 letters, digits, ".", "_" or "-", not starting with "."`,
+  )
+}
+
+function layOut(path: string | undefined): StateDirectory {
+  const root = resolve(path ?? defaultRoot())
+  return {
+    root,
+    control: join(root, 'control'),
+    beat: join(root, 'beat'),
+    events: join(root, 'events'),
+    incidents: join(root, 'incidents'),
+    output: join(root, 'output'),
+  }
+}
+
+function defaultRoot(): string {
+  if (process.getuid?.() === 0) return '/var/lib/hangdog'
+  const stateHome = process.env.XDG_STATE_HOME
+  // The XDG base directory specification says that a relative path is to be ignored.
+  return join(stateHome?.startsWith('/') ? stateHome : join(homedir(), '.local', 'state'), 'hangdog')
+}
+
+/** Makes a directory and those above it that are missing; adds what it made to `made`, outermost first. */
+function makeDirectory(path: string, made: string[]): void {
+  const missing: string[] = []
+  for (let at = path; !exists(at); at = resolve(at, '..')) missing.unshift(at)
+  for (const name of missing) {
+    try {
+      mkdirSync(name, { mode: 0o700 })
+      made.push(name)
+    } catch (error) {
+      // Another hangdog that starts at the same time may have been faster.
+      if (systemCode(error) !== 'EEXIST') throw error
+    }
+  }
+  if (!statSync(path).isDirectory()) throw refusalOf('create', path, 'something that is not a directory')
+}
+
+function exists(path: string): boolean {
+  try {
+    lstatSync(path)
+    return true
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
+const writableByAll = 0o002
+const sticky = 0o1000
+const writableByOthers = 0o022
+
+/** Who may rename our sockets can stand in for them. */
+function checkRoot(path: string): void {
+  if (process.getuid === undefined) return
+  const { mode } = statSync(path)
+  if ((mode & writableByAll) !== 0 && (mode & sticky) === 0) {
+    throw refusalOf('permission', path, `one that everyone can change (mode ${(mode & 0o7777).toString(8)})`)
+  }
+}
+
+function checkPart(root: string, path: string): void {
+  const user = process.geteuid?.()
+  if (user === undefined) return
+  const { uid, mode } = statSync(path)
+  if (uid !== user) throw refusalOf('permission', root, `"${path}" of user ${uid}, not of user ${user}`)
+  if ((mode & writableByOthers) !== 0) {
+    throw refusalOf('permission', root, `"${path}" that others can change (mode ${(mode & 0o7777).toString(8)})`)
+  }
+}
+
+/** A full disk still lets a directory be opened and often an empty file be made; only data that reached the disk proves it. */
+function proveWritable(root: string): void {
+  const probe = join(root, `.probe-${process.pid}-${Date.now()}`)
+  try {
+    const file = openSync(probe, 'wx', 0o600)
+    try {
+      const written = writeSync(file, Buffer.alloc(probeBytes))
+      if (written < probeBytes) throw refusalOf('create', root, 'a full disk')
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+  } finally {
+    rmSync(probe, { force: true })
+  }
+}
+
+/** One block of common file systems. */
+const probeBytes = 4096
+
+function removeEmpty(path: string): void {
+  try {
+    rmdirSync(path)
+  } catch {
+    // Somebody else uses it by now; it stays.
+  }
+}
+
+function refusal(root: string, error: unknown): HangdogError {
+  return refusalOf(isDenied(error) ? 'permission' : 'create', root, finding(error), error)
+}
+
+function refusalOf(code: ErrorCode, path: string, found: string, cause?: unknown): HangdogError {
+  return new HangdogError(
+    code,
+    `cannot use the state directory "${path}": expected a directory that hangdog can write to and others cannot, found ${found}`,
+    cause,
+  )
+}
+
+function isDenied(error: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes(systemCode(error) ?? '')
+}
+
+const findings: Readonly<Record<string, string>> = {
+  EACCES: 'that it is not permitted',
+  EPERM: 'that it is not permitted',
+  EROFS: 'a read-only file system',
+  ENOSPC: 'a full disk',
+  EDQUOT: 'a used-up quota',
+  ENOTDIR: 'a file in its path',
+  ENOENT: 'nothing there',
+  ELOOP: 'a loop of symbolic links',
+  ENAMETOOLONG: 'a name that is too long',
+}
+
+function finding(error: unknown): string {
+  const code = systemCode(error)
+  const known = code === undefined ? undefined : findings[code]
+  return known === undefined ? describeError(error) : `${known} (${code})`
+}
