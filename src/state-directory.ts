@@ -27,7 +27,7 @@ const parts = ['control', 'beat', 'events', 'incidents', 'output'] as const
  * for it is then removed again
  */
 export function openStateDirectory(path: string | undefined): StateDirectory {
-  const directory = layOut(path)
+  const directory = layOutStateDirectory(path)
   const made: string[] = []
   try {
     makeDirectory(directory.root, made)
@@ -49,7 +49,7 @@ export function openStateDirectory(path: string | undefined): StateDirectory {
  * @throws HangdogError `unavailable` when there is none, `permission` when it may not be read
  */
 export function findStateDirectory(path: string | undefined): StateDirectory {
-  const directory = layOut(path)
+  const directory = layOutStateDirectory(path)
   const expected = 'expected the state directory of a hangdog that ran (--state-dir)'
   try {
     if (statSync(directory.root).isDirectory()) return directory
@@ -79,7 +79,8 @@ export function checkInstanceName(name: string): string {
   )
 }
 
-function layOut(path: string | undefined): StateDirectory {
+/** Where everything would be; looks at nothing. */
+export function layOutStateDirectory(path: string | undefined): StateDirectory {
   const root = resolve(path ?? defaultRoot())
   return {
     root,

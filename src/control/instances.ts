@@ -1,0 +1,82 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describeError, HangdogError, systemCode } from '../errors.js'
+import { checkInstanceName, instancePattern, type StateDirectory } from '../state-directory.js'
+import { callControl } from './client.js'
+import type { InstanceDescription } from './protocol.js'
+
+/** A hangdog that runs, and where to ask it. */
+export interface LiveInstance {
+  readonly name: string
+  /** Its control socket. */
+  readonly path: string
+  readonly description: InstanceDescription
+}
+
+export interface Instances {
+  /** By name. */
+  readonly live: readonly LiveInstance[]
+  /** Names of those that take a connection and do not answer, or may not be asked, with the reason. Dead ones are in neither list. */
+  readonly silent: readonly { readonly name: string; readonly reason: string }[]
+}
+
+const extension = '.sock'
+
+/**
+ * The control socket of an instance.
+ * @throws HangdogError `usage` when the name cannot be part of a file name
+ */
+export function controlPath(directory: Pick<StateDirectory, 'control'>, instance: string): string {
+  return join(directory.control, `${checkInstanceName(instance)}${extension}`)
+}
+
+/**
+ * Finds the hangdogs that run with a state directory, by asking at all control sockets.
+ * @param timeoutMs for each to answer; default 2000
+ * @throws HangdogError `permission` or `unavailable` when the directory cannot be read
+ */
+export async function liveInstances(
+  directory: Pick<StateDirectory, 'control'>,
+  timeoutMs?: number,
+): Promise<Instances> {
+  const names = await listNames(directory.control)
+  const asked = await Promise.all(names.map((name) => ask(name, controlPath(directory, name), timeoutMs)))
+  return {
+    live: asked.flatMap((each) => (each.kind === 'live' ? [each.instance] : [])),
+    silent: asked.flatMap((each) => (each.kind === 'silent' ? [{ name: each.name, reason: each.reason }] : [])),
+  }
+}
+
+async function listNames(path: string): Promise<readonly string[]> {
+  try {
+    const files = await readdir(path)
+    return files
+      .filter((file) => file.endsWith(extension))
+      .map((file) => file.slice(0, -extension.length))
+      .filter((name) => instancePattern.test(name))
+      .sort()
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'ENOENT') return []
+    throw new HangdogError(
+      code === 'EACCES' ? 'permission' : 'unavailable',
+      `cannot read the control sockets "${path}": ${describeError(error)}`,
+      error,
+    )
+  }
+}
+
+type Asked =
+  | { readonly kind: 'live'; readonly instance: LiveInstance }
+  | { readonly kind: 'silent'; readonly name: string; readonly reason: string }
+  | { readonly kind: 'dead' }
+
+async function ask(name: string, path: string, timeoutMs: number | undefined): Promise<Asked> {
+  try {
+    return { kind: 'live', instance: { name, path, description: await callControl(path, 'describe', {}, timeoutMs) } }
+  } catch (error) {
+    const code = error instanceof Error ? systemCode(error.cause) : undefined
+    if (code === 'ECONNREFUSED' || code === 'ENOENT') return { kind: 'dead' }
+    return { kind: 'silent', name, reason: describeError(error) }
+  }
+}

@@ -1,0 +1,55 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setInterval } from 'node:timers'
+import { isMainThread } from 'node:worker_threads'
+import { findTarget, Link, type LinkTarget } from './link.js'
+
+/**
+ * The preload: `node --import hangdog/register program.js`. It beats from turns of the main thread's event loop, so that the beats
+ * stop when the loop does. It changes nothing else about the program: it does not keep it alive, and its own failure is no failure of
+ * the program.
+ */
+
+/** Beats within one limit: some may be late or lost without any harm. */
+const beatsPerLimit = 12
+const shortestIntervalMs = 10
+const longestIntervalMs = 1000
+
+/** Assumed when hangdog did not say; the default of ClusSvcHeartbeatTimeout. */
+const defaultLimitMs = 60_000
+
+/** How often the loop's delay is sampled, in ms: ten wake-ups a second of native code, no JavaScript. */
+const lagResolutionMs = 100
+const lagReportMs = 5000
+
+/** How often the preload of a program whose limit is this long beats. @param limitUsec the text of WATCHDOG_USEC */
+export function beatInterval(limitUsec: string | undefined): number {
+  const given = Number(limitUsec) / 1000
+  const limitMs = given > 0 ? given : defaultLimitMs
+  return Math.min(longestIntervalMs, Math.max(shortestIntervalMs, Math.floor(limitMs / beatsPerLimit)))
+}
+
+function start(target: LinkTarget, intervalMs: number): void {
+  let ready = false
+  const link = new Link({ ...target, pid: process.pid }, () => (ready ? 'READY=1\n' : ''))
+  const lag = monitorEventLoopDelay({ resolution: lagResolutionMs })
+  lag.enable()
+  const turnsPerReport = Math.ceil(lagReportMs / intervalMs)
+  let turns = 0
+  const turnTaken = (): void => {
+    if (!ready) link.send('READY=1\n')
+    ready = true
+    link.send('WATCHDOG=1\n')
+    turns++
+    if (turns % turnsPerReport !== 0) return
+    link.send(`X_LAG_MS=${Math.max(0, Math.round(lag.max / 1e6) - lagResolutionMs)}\n`)
+    lag.reset()
+  }
+  setInterval(turnTaken, intervalMs).unref()
+}
+
+try {
+  const target = findTarget(process.env)
+  if (isMainThread && target !== undefined) start(target, beatInterval(process.env.WATCHDOG_USEC))
+} catch {
+  // The program must run, watched or not; hangdog sees that there is no beat.
+}

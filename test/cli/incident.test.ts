@@ -1,0 +1,198 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { incidentCommand } from '../../src/cli/incident.js'
+import { createIncidentLog } from '../../src/incident/incident-log.js'
+import { systemClock } from '../../src/system-clock.js'
+import type { Exhibit } from '../../src/watch/evidence.js'
+import type { IncidentRecord } from '../../src/watch/incident.js'
+import { temporaryState } from '../control/support.js'
+import { openScreenshot, runCommand } from './support.js'
+
+const captured = (name: string, content: unknown): Exhibit => ({ kind: 'captured', name, tookMs: 12, content })
+
+const idle = { name: 'pool', state: 'S', waitChannel: 'futex_do_wait', syscall: 'futex()' }
+const thread = {
+  tid: 42,
+  name: 'node',
+  state: 'R',
+  waitChannel: '',
+  syscall: 'running',
+  kernelStack: ['a+0x1', 'b+0x2'],
+}
+const processContent = {
+  pid: 42,
+  status: { State: 'R (running)', VmRSS: '5 kB' },
+  threads: { count: 3, threads: [thread, { ...idle, tid: 43 }, { ...idle, tid: 44 }] },
+}
+
+const exhibits: readonly Exhibit[] = [
+  captured('pressure', { loadAverage: 'early', cpu: '' }),
+  captured('vitals', { load: { percent: 50, byCpu: [1, 2] }, memory: { MemTotal: '8 kB' } }),
+  { kind: 'missing', name: 'native-stack', tookMs: 3, reason: 'gdb is\nnot there' },
+  captured('pressure', { loadAverage: 'late', cpu: 'some' }),
+  captured('output', ['first line', '\u001b]0;title\u0007last line']),
+  captured('process', processContent),
+  captured('javascript-stack', {
+    frames: [
+      { function: 'spin', url: 'file:///srv/web.js', line: 7, column: 3 },
+      { function: 'main', url: 'file:///srv/web.js', line: 20, column: 1 },
+    ],
+  }),
+]
+
+async function openIncident(state: string, service = 'web'): Promise<IncidentRecord> {
+  const log = createIncidentLog({
+    directory: join(state, 'incidents'),
+    clock: systemClock,
+    hangdogVersion: '1.2.3',
+    failed: (_, error) => t.fail(error),
+  })
+  return log.open({
+    service,
+    command: 'node web.js',
+    pid: 42,
+    channel: 'main',
+    limitMs: 6000,
+    silentMs: 6100,
+    action: 'terminate',
+    hang: { kind: 'busy-loop', cpuPercent: 99 },
+  })
+}
+
+async function fullIncident(state: string): Promise<IncidentRecord> {
+  const record = await openIncident(state)
+  await record.attach(exhibits)
+  await record.step('SIGTERM is sent')
+  await record.close('terminated')
+  return record
+}
+
+t.test('show tells what, why, what was done and how it ended, the most telling evidence first', async (t) => {
+  const state = temporaryState(t)
+  const { id } = await fullIncident(state)
+  const { stdout } = await runCommand(incidentCommand, ['incident', 'show', id, '--state-dir', state])
+  const { text } = stdout
+  t.match(stdout.lines[0], `Incident ${id}`)
+  t.match(text, /service +web \(pid 42\): node web\.js\n/)
+  t.match(text, /cause +busy loop in spin \(web\.js:7\), main thread on CPU 99 %\n/)
+  t.match(text, /silent +since .* for 6\.1s on channel main \(limit 6s\)\n/)
+  t.match(text, /outcome +terminated, at /)
+  t.match(text, / {2}\+\d+m?s +SIGTERM is sent\n/)
+  t.match(text, / {2}at spin \(file:\/\/\/srv\/web\.js:7:3\)\n/)
+  t.match(
+    text,
+    / {2}42 node \(R\): running\n {2}43 and 1 more pool \(S\): futex\(\), waits in kernel function futex_do_wait\n {2}kernel stack of the main thread:\n {4}a\+0x1\n/,
+  )
+  t.match(text, / {2}\\e\]0;title\\u0007last line\n/)
+  t.match(text, / {2}missing: gdb is\\nnot there\n/)
+  const order = [
+    'JavaScript stack',
+    'Process and threads',
+    'Last output',
+    'Pressure of the machine (taken',
+    'Vitals',
+    'Pressure of the machine (at the warning',
+    'Native stacks',
+  ]
+  const places = order.map((title) => text.indexOf(title))
+  t.notOk(places.includes(-1), String(places))
+  t.strictSame(
+    places,
+    [...places].sort((a, b) => a - b),
+  )
+})
+
+t.test('show --json has all of it, with the contents', async (t) => {
+  const state = temporaryState(t)
+  const { id } = await fullIncident(state)
+  const { stdout } = await runCommand(incidentCommand, [
+    'incident',
+    'show',
+    '--json',
+    id.slice(0, 20),
+    '--state-dir',
+    state,
+  ])
+  const [report] = stdout.objects
+  t.equal(stdout.lines.length, 1)
+  t.match(report, {
+    id,
+    state: 'closed',
+    outcome: 'terminated',
+    hang: { kind: 'busy-loop' },
+    steps: [{ text: 'SIGTERM is sent' }],
+  })
+  t.match(report?.evidence, [
+    { name: 'javascript-stack', taken: 'at-expiry', content: { frames: [{ line: 7 }] } },
+    { name: 'process', content: { pid: 42 } },
+  ])
+})
+
+t.test('a cause that was named at the time is the cause', async (t) => {
+  const state = temporaryState(t)
+  const record = await openIncident(state)
+  await record.attach([captured('cause', 'it waits for the printer')])
+  const { stdout } = await runCommand(incidentCommand, ['incident', 'show', record.id, '--state-dir', state])
+  t.match(stdout.text, /cause +it waits for the printer\n/)
+  t.equal(stdout.text.split('printer').length, 2, 'said once')
+})
+
+t.test('list has one line an incident, and damaged ones among them', async (t) => {
+  const state = temporaryState(t)
+  const first = await fullIncident(state)
+  const second = await openIncident(state, 'db')
+  const damaged = await openIncident(state, 'zzz')
+  writeFileSync(join(state, 'incidents', damaged.id, 'incident.json'), '{')
+  const { stdout } = await runCommand(incidentCommand, ['incident', 'list', '--state-dir', state])
+  const rest = stdout.lines.slice(1).sort()
+  t.equal(rest.length, 3)
+  t.ok(rest.some((line) => line.startsWith(first.id) && /web +terminated +busy loop in spin/.test(line)))
+  t.ok(rest.some((line) => line.startsWith(second.id) && /db +open +unknown: busy/.test(line)))
+  t.ok(rest.some((line) => line.startsWith(damaged.id) && /damaged/.test(line)))
+  const json = await runCommand(incidentCommand, ['incident', 'list', '--json', '--state-dir', state])
+  t.strictSame(json.stdout.objects.map((each) => each.state).sort(), ['closed', 'damaged', 'open'])
+  await t.rejects(runCommand(incidentCommand, ['incident', 'show', damaged.id, '--state-dir', state]), {
+    code: 'data',
+    message: /its record is damaged/,
+  })
+})
+
+t.test('no incidents is no error', async (t) => {
+  const state = temporaryState(t)
+  rmSync(join(state, 'incidents'), { recursive: true })
+  t.equal(
+    (await runCommand(incidentCommand, ['incident', 'list', '--state-dir', state])).stdout.text,
+    'No incidents.\n',
+  )
+  const json = await runCommand(incidentCommand, ['incident', 'list', '--json', '--state-dir', state])
+  t.equal(json.stdout.text, '')
+})
+
+t.test('an id that none has, or several begin with, is refused', async (t) => {
+  const state = temporaryState(t)
+  await openIncident(state)
+  await openIncident(state)
+  const show = (id: string): Promise<unknown> =>
+    runCommand(incidentCommand, ['incident', 'show', id, '--state-dir', state])
+  await t.rejects(show('nope'), { code: 'usage', message: /"nope"/ })
+  await t.rejects(show('2'), { code: 'usage', message: /2 begin so/ })
+})
+
+t.test('a record that was tampered with shows no other files, and what cannot be read says so', async (t) => {
+  const state = temporaryState(t)
+  const record = await openIncident(state)
+  const path = join(state, 'incidents', record.id)
+  const entry = (name: string, file: string): string =>
+    `${JSON.stringify({ kind: 'captured', name, tookMs: 1, file, cut: false })}\n`
+  writeFileSync(join(state, 'secret.txt'), 'secret')
+  writeFileSync(
+    join(path, 'evidence.jsonl'),
+    `${entry('a', 'evidence/../../../secret.txt')}${entry('b', 'evidence/gone.txt')}torn`,
+  )
+  const ran = await runCommand(incidentCommand, ['incident', 'show', record.id, '--state-dir', state], openScreenshot())
+  t.notMatch(ran.stdout.text, /secret\n/)
+  t.match(ran.stdout.text, /cannot be read: it is not a file of the incident\n/)
+  t.match(ran.stdout.text, /cannot be read: ENOENT/)
+  t.match(ran.stderr.text, /1 damaged lines/)
+})
