@@ -36,7 +36,7 @@ export function createJavaScriptStackCollector(platform: Signaller): Collector {
       if (refusal !== undefined) return refusal
       // Two services whose inspectors want the same port must not be opened at once.
       return takeTurn(cutOff, async () => {
-        const { identity } = request.process
+        const identity = request.subject
         const port = await openInspectorPort(identity, platform, memory, limit * portShare, cutOff)
         if (port.kind === 'closed') return { kind: 'missing', reason: port.reason }
         return readStack(port, limit * pauseShare, cutOff)
@@ -58,7 +58,7 @@ function createTurns(): (cutOff: AbortSignal, job: () => Promise<Finding>) => Pr
 }
 
 async function findRefusal(request: EvidenceRequest): Promise<Finding | undefined> {
-  const { pid } = request.process.identity
+  const { pid } = request.subject
   const [executable, status] = await Promise.all([readTarget(`/proc/${pid}/exe`), readText(`/proc/${pid}/status`)])
   if (executable.kind === 'unreadable') {
     return { kind: 'missing', reason: `cannot tell whether it is a Node program: ${executable.reason}` }

@@ -33,7 +33,7 @@ export function createNativeStackCollector(platform: Signaller): Collector {
   return {
     name: 'native-stack',
     collect: async (request, limit) => {
-      const { identity } = request.process
+      const identity = request.subject
       const before = await readStops(identity.pid)
       if (before.refusal !== undefined) return { kind: 'missing', reason: before.refusal }
       const finding = await runDebugger(identity.pid, Math.max(1, limit - marginMs))

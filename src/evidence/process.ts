@@ -35,7 +35,7 @@ const commandLineLimit = 4096
 
 /** What /proc says about the service: everything for a hang, state and threads for the light capture. */
 export function createProcessCollector(depth: Depth): Collector {
-  return { name: 'process', collect: (request) => readProcess(request.process.identity.pid, depth) }
+  return { name: 'process', collect: (request) => readProcess(request.subject.pid, depth) }
 }
 
 async function readProcess(pid: number, depth: Depth): Promise<Finding> {

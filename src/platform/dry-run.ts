@@ -19,6 +19,7 @@ export function createDryRunPlatform(inner: Platform, report: (action: string) =
     },
     spawn: (request) => inner.spawn(request),
     readProcess: (identity) => inner.readProcess(identity),
+    identifyMember: (service, pid) => inner.identifyMember(service, pid),
     readMachine: () => inner.readMachine(),
     signal: (identity, signal) => inner.signal(identity, signal),
     terminate: (target, signal) => pretend(target, signal),

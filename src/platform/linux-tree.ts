@@ -109,3 +109,20 @@ export function hasEnded(stat: ProcessStat): boolean {
 export function isOlder(stat: ProcessStat, startTime: string): boolean {
   return Number(stat.startTime) < Number(startTime)
 }
+
+/** Parents that are followed upwards; no sane tree is deeper. */
+const deepestTree = 64
+
+/** Identifies a process of a service: one of its session (each service has its own), or one that descends from it. */
+export function identifyMember(servicePid: number, pid: number): ProcessIdentity | undefined {
+  const stat = readStat(pid)
+  if (stat === undefined) return undefined
+  const identity = { pid, startTime: stat.startTime }
+  if (stat.session === servicePid) return identity
+  let at: ProcessStat | undefined = stat
+  for (let step = 0; step < deepestTree && at !== undefined && at.parent > 1; step++) {
+    if (at.parent === servicePid) return identity
+    at = readStat(at.parent)
+  }
+  return undefined
+}

@@ -7,7 +7,7 @@ import { MarkerSearch } from './linux-marker.js'
 import { readKernelFile, readStat } from './linux-proc.js'
 import { type LinuxService, spawnService } from './linux-process.js'
 import { createMachineReader, readLinuxProcess } from './linux-reading.js'
-import { createSharedTable, findTree, hasEnded, type ProcessTable } from './linux-tree.js'
+import { createSharedTable, findTree, hasEnded, identifyMember, type ProcessTable } from './linux-tree.js'
 import { OutputPass } from './output-pass.js'
 import type {
   BugCheckFailure,
@@ -117,6 +117,10 @@ class LinuxPlatform implements HostPlatform {
 
   readProcess(identity: ProcessIdentity): ProcessReading {
     return readLinuxProcess(identity, this.#mounts)
+  }
+
+  identifyMember(service: ServiceProcess, pid: number): ProcessIdentity | undefined {
+    return identifyMember(service.identity.pid, pid)
   }
 
   signal(identity: ProcessIdentity, signal: NodeJS.Signals): SignalOutcome {

@@ -21,6 +21,25 @@ export interface OutputTarget {
  * @param progress called after something was taken over, or the target failed
  */
 export function openOutputTarget(fd: number, progress: () => void): OutputTarget {
+  if (fd > 2) return makeTarget(fd, progress)
+  const known = standard.get(fd)
+  known?.listeners.push(progress)
+  if (known !== undefined) return known.target
+  const listeners = [progress]
+  const target = makeTarget(fd, () => {
+    for (const listener of listeners) listener()
+  })
+  standard.set(fd, { target, listeners })
+  return target
+}
+
+/**
+ * The targets of our own stdout and stderr: the log and the services' output share them. Two event sources on one descriptor would
+ * take each other's wake-ups.
+ */
+const standard = new Map<number, { readonly target: OutputTarget; readonly listeners: (() => void)[] }>()
+
+function makeTarget(fd: number, progress: () => void): OutputTarget {
   const stat = fstatSync(fd)
   if (stat.isFIFO()) return new StreamTarget(reopen(fd) ?? fd, progress)
   if (stat.isSocket()) return new StreamTarget(fd, progress)

@@ -19,6 +19,12 @@ export interface Platform {
   /** Reads a process's state without waiting: no file system but /proc, no pool thread. Never throws; `gone` when identity does not match. */
   readProcess(process: ProcessIdentity): ProcessReading
 
+  /**
+   * Identifies a process that says it belongs to a service; undefined when it does not exist or does not belong to it. What a service
+   * says must not make hangdog look into, or signal, somebody else's process.
+   */
+  identifyMember(service: ServiceProcess, pid: number): ProcessIdentity | undefined
+
   /** Reads the machine's clocks and pressure, also without waiting. Never throws; what is not known is left out. */
   readMachine(): MachineReading
 

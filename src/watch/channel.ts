@@ -1,3 +1,4 @@
+import type { ProcessIdentity } from '../platform/platform.js'
 import type { Milliseconds } from '../time.js'
 import type { Countdown, CountdownEngine } from './countdown.js'
 
@@ -20,6 +21,8 @@ export class Channel {
   warned = false
   /** Opened by its first beat or by name; an unopened main channel has no countdown. */
   opened = false
+  /** The process that beats here, when it is not the service's own. */
+  subject: ProcessIdentity | undefined
   idle = false
   #progress: number | undefined
 

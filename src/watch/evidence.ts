@@ -1,4 +1,4 @@
-import type { ProcessReading, ServiceProcess } from '../platform/platform.js'
+import type { ProcessIdentity, ProcessReading, ServiceProcess } from '../platform/platform.js'
 import type { Milliseconds } from '../time.js'
 import type { Hang } from './verdict.js'
 
@@ -6,6 +6,8 @@ import type { Hang } from './verdict.js'
 export interface EvidenceRequest {
   readonly service: string
   readonly process: ServiceProcess
+  /** The process that is silent: the service's own, or one that it started. */
+  readonly subject: ProcessIdentity
   readonly reading: ProcessReading
   /** Absent for the light capture at the warning. */
   readonly hang?: Hang

@@ -37,13 +37,15 @@ export class HangDesk {
   }
 
   /** The light capture, taken beside everything else while the hang is young. */
-  captureEarly(): void {
+  captureEarly(channel: string): void {
     const { parts, process, policy, spec } = this.#context
     if (process === undefined || policy.evidenceTimeout === zero) return
-    const reading = parts.platform.readProcess(process.identity)
+    const subject = this.#context.subjectOf(channel) ?? process.identity
+    const reading = parts.platform.readProcess(subject)
     const capture = parts.evidence.captureLight({
       service: spec.name,
       process,
+      subject,
       reading,
       budget: policy.evidenceTimeout,
     })
@@ -52,9 +54,11 @@ export class HangDesk {
     })
   }
 
-  /** The service showed a sign of life: a recovery that has not acted yet is called off. */
-  signOfLife(): void {
-    this.#alive = true
+  /** A sign of life on the silent channel: a recovery that has not acted yet is called off. Other channels are no excuse. */
+  signOfLife(channel: string): void {
+    const { state } = this.#context
+    if (state.kind !== 'recovering' || state.hang.kind === 'triggered') return
+    if (state.channel === channel || state.hang.kind === 'never-started') this.#alive = true
   }
 
   forgetEarly(): void {
@@ -112,6 +116,7 @@ export class HangDesk {
       service: spec.name,
       command: process.command,
       process,
+      subject: this.#context.subjectOf(state.channel) ?? process.identity,
       reading: this.#silence.lastJudgement?.input.now.process ?? parts.platform.readProcess(process.identity),
       channel: state.channel,
       limit: state.hang.kind === 'never-started' ? policy.startTimeout : policy.heartbeatTimeout,

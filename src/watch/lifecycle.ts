@@ -155,8 +155,8 @@ export class Lifecycle {
       parts.emit({ name: 'service-restarted', service: spec.name, parameters: { pid, afterMs } })
     }
     this.#listener.runStarted()
-    for (const companion of this.companions) companion.serviceStarted({ pid, startedAt: process.startedAt })
     this.#context.dispatch({ kind: 'spawned' })
+    for (const companion of this.companions) companion.serviceStarted({ pid, startedAt: process.startedAt })
     void process.exited.then((status) => this.#exited(process, status))
     // Stopped while it was being started.
     if (this.#stopReason !== undefined) {

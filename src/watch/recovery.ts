@@ -1,5 +1,5 @@
 import { describeError } from '../errors.js'
-import type { ProcessReading, ServiceProcess } from '../platform/platform.js'
+import type { ProcessIdentity, ProcessReading, ServiceProcess } from '../platform/platform.js'
 import { elapsed, formatDuration, type Instant, type Milliseconds, zero } from '../time.js'
 import { withinLimit } from './bounded.js'
 import { causeExhibit, type EvidenceRequest, type Exhibit } from './evidence.js'
@@ -14,6 +14,8 @@ export interface HangCase {
   readonly service: string
   readonly command: string
   readonly process: ServiceProcess
+  /** The process that is silent: the service's own, or one that it started. */
+  readonly subject: ProcessIdentity
   readonly reading: ProcessReading
   readonly channel: string
   readonly limit: Milliseconds
@@ -62,11 +64,11 @@ export async function takeEvidence(
   record: IncidentRecord | undefined,
   parts: Surroundings,
 ): Promise<void> {
-  const { service, process, reading, hang, policy } = hangCase
+  const { service, process, subject, reading, hang, policy } = hangCase
   const budget = policy.evidenceTimeout
   const incident = record === undefined ? {} : { incident: record.id }
   if (budget === zero) return
-  const request: EvidenceRequest = { service, process, reading, hang, budget }
+  const request: EvidenceRequest = { service, process, subject, reading, hang, budget }
   const captured = await withinLimit(parts.evidence.capture(request), budget, parts.clock)
   const exhibits = captured.kind === 'done' ? captured.value : []
   if (captured.kind !== 'done') {

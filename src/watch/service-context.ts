@@ -1,4 +1,4 @@
-import type { ServiceProcess } from '../platform/platform.js'
+import type { ProcessIdentity, ServiceProcess } from '../platform/platform.js'
 import type { ServicePolicy } from './policy.js'
 import type { ServiceSpec } from './service-spec.js'
 import type { ServiceEvent, ServiceState } from './service-state.js'
@@ -12,5 +12,7 @@ export interface ServiceContext {
   readonly state: ServiceState
   /** The process of the present run; undefined when there is none. */
   readonly process: ServiceProcess | undefined
+  /** The process whose silence is meant by that of a channel: the service's own, or one that it started. */
+  subjectOf(channel: string): ProcessIdentity | undefined
   dispatch(event: ServiceEvent): void
 }

@@ -1,5 +1,5 @@
 import { unreachable } from '../errors.js'
-import type { ServiceProcess } from '../platform/platform.js'
+import type { ProcessIdentity, ServiceProcess } from '../platform/platform.js'
 import { elapsed, formatDuration, type Milliseconds, type WallTime } from '../time.js'
 import type { Channel, ChannelListener } from './channel.js'
 import { ChannelSet } from './channel-set.js'
@@ -113,7 +113,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
       case 'main-process':
         return sign.pid === this.process.identity.pid
       case 'channel-opened':
-        return this.#openChannel(this.channels.obtain(sign.channel), sign.limit)
+        return this.#openChannel(this.#identified(sign.channel, sign.pid), sign.limit)
       case 'channel-closed':
         this.channels.close(sign.channel)
         this.#signNoticed(sign.channel)
@@ -129,10 +129,15 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     this.#contacted = true
   }
 
+  /** The process whose silence is meant by that of a channel. */
+  subjectOf(channel: string): ProcessIdentity | undefined {
+    return this.channels.obtain(channel)?.subject ?? this.process?.identity
+  }
+
   // What the countdowns say (ChannelListener).
 
   channelWarned(channel: Channel): void {
-    const sample = this.silence.readAtWarning()
+    const sample = this.silence.readAtWarning(channel.name)
     if (sample === undefined || this.state.kind !== 'armed' || this.policy.warningPercent === 0) return
     const parameters = {
       channel: channel.name,
@@ -142,7 +147,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
       reading: describeReading(sample),
     }
     this.parts.emit({ name: 'silence-warning', service: this.service, parameters })
-    this.hangs.captureEarly()
+    this.hangs.captureEarly(channel.name)
   }
 
   channelElapsed(channel: Channel): void {
@@ -301,7 +306,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   #signNoticed(channel: string): void {
     this.#contacted = true
-    this.hangs.signOfLife()
+    this.hangs.signOfLife(channel)
     const before = this.state
     const silentMs = Math.round(this.silence.length())
     this.dispatch({ kind: 'signOfLife', channel })
@@ -329,6 +334,15 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     if (this.state.kind === 'armed') this.#rearm(channel)
     this.#signNoticed(channel.name)
     return true
+  }
+
+  #identified(name: string, pid: number | undefined): Channel | undefined {
+    const channel = this.channels.obtain(name)
+    const { process } = this
+    if (channel !== undefined && pid !== undefined && process !== undefined) {
+      channel.subject = this.parts.platform.identifyMember(process, pid)
+    }
+    return channel
   }
 
   #idleChannel(channel: Channel | undefined): boolean {

@@ -28,8 +28,11 @@ export type SignOfLife =
   | { readonly kind: 'extend'; readonly span: Milliseconds }
   /** The service's main process is another one. */
   | { readonly kind: 'main-process'; readonly pid: number }
-  /** Opens a named channel; without a limit it has that of the service. Opening it again sets its limit. */
-  | { readonly kind: 'channel-opened'; readonly channel: string; readonly limit?: Milliseconds }
+  /**
+   * Opens a named channel; without a limit it has that of the service. Opening it again sets its limit. `pid` is the process that beats
+   * there, when it is not the service's own.
+   */
+  | { readonly kind: 'channel-opened'; readonly channel: string; readonly limit?: Milliseconds; readonly pid?: number }
   /** The channel ends in order; its countdown is off. */
   | { readonly kind: 'channel-closed'; readonly channel: string }
   /** Nothing to do on this channel: its countdown is off until its next beat. */

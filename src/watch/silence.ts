@@ -57,8 +57,8 @@ export class Silence {
   }
 
   /** Reads the process and the machine at the warning point, to compare with at expiry. */
-  readAtWarning(): Sample | undefined {
-    this.#before = this.#sample()
+  readAtWarning(channel: string): Sample | undefined {
+    this.#before = this.#sample(channel)
     return this.#before
   }
 
@@ -72,7 +72,7 @@ export class Silence {
     const { parts, policy } = this.#context
     await parts.drain()
     // A beat that waited in a socket has changed the state; so has an exit.
-    const now = this.#context.state === state ? this.#sample() : undefined
+    const now = this.#context.state === state ? this.#sample(state.channel) : undefined
     if (now === undefined) return
     const heldSoFar = this.holds.soFar()
     const input: VerdictInput = { before: this.#before, now, limits: policy.holds, heldSoFar, starting: state.starting }
@@ -91,9 +91,10 @@ export class Silence {
   }
 
   #lookAtHold(state: HeldState): void {
-    const { parts, policy, process } = this.#context
-    if (this.#context.state !== state || process === undefined) return
-    const reason = interruption(parts.platform.readProcess(process.identity))
+    const { parts, policy } = this.#context
+    const subject = this.#context.subjectOf(state.channel)
+    if (this.#context.state !== state || subject === undefined) return
+    const reason = interruption(parts.platform.readProcess(subject))
     if (reason === undefined) this.#context.dispatch({ kind: 'holdCleared' })
     else if ((this.holds.soFar()[state.reason] ?? 0) < policy.holds[state.reason]) this.watchHold(state)
     else this.#context.dispatch({ kind: 'judgedHung', hang: { kind: 'held-too-long', reason: state.reason } })
@@ -127,11 +128,12 @@ export class Silence {
     return reason === 'starved' || isStall(reason) ? shorter(limit, policy.heartbeatTimeout) : limit
   }
 
-  #sample(): Sample | undefined {
-    const { parts, process } = this.#context
-    if (process === undefined) return undefined
+  #sample(channel: string): Sample | undefined {
+    const { parts } = this.#context
+    const subject = this.#context.subjectOf(channel)
+    if (subject === undefined) return undefined
     const at = parts.clock.now()
-    return { at, process: parts.platform.readProcess(process.identity), machine: parts.platform.readMachine() }
+    return { at, process: parts.platform.readProcess(subject), machine: parts.platform.readMachine() }
   }
 }
 

@@ -53,6 +53,7 @@ export class ScriptedPlatform implements Platform {
   readonly capabilities = []
   readonly calls: string[] = []
   readonly processes: ScriptedProcess[] = []
+  readonly members = new Map<number, ProcessReading>()
   manner: Manner = 'obeys'
   startFailure: HangdogError | undefined
   reading: ProcessReading = alive('sleeping', { waitChannel: 'ep_poll' })
@@ -80,8 +81,14 @@ export class ScriptedPlatform implements Platform {
   }
 
   readProcess(identity: ProcessIdentity): ProcessReading {
+    const member = this.members.get(identity.pid)
+    if (member !== undefined) return member
     const process = this.processes.find(({ identity: { pid } }) => pid === identity.pid)
     return process === undefined || process.gone ? { kind: 'gone' } : this.reading
+  }
+
+  identifyMember(_service: ServiceProcess, pid: number): ProcessIdentity | undefined {
+    return this.members.has(pid) ? { pid, startTime: 'member' } : undefined
   }
 
   readMachine(): MachineReading {

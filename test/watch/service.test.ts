@@ -550,3 +550,24 @@ t.test('an incident that cannot be written is said and delays the action by its 
   t.ok(w.platform.calls.includes('SIGTERM'))
   t.ok(w.names().includes('incident-unwritten'))
 })
+
+t.test('beats on other channels do not excuse the silent one, and its own process is the one that is read', async (t) => {
+  const w = watched({ evidenceTimeout: ms(500) })
+  w.captured = () => new Promise(() => {})
+  w.platform.members.set(777, alive('running'))
+  await w.start()
+  w.service.beat()
+  w.service.signOfLife({ kind: 'channel-opened', channel: 'pid-777', pid: 777 })
+  for (let turn = 0; turn < 2; turn++) {
+    await w.clock.run(300)
+    w.service.beat()
+  }
+  w.platform.members.set(777, alive('running', { cpuTime: ms(900) }))
+  for (let turn = 0; turn < 4; turn++) {
+    await w.clock.run(250)
+    w.service.beat()
+  }
+  await w.clock.run(300)
+  t.match(w.incidents[0], /busy-loop/, 'not the sleep of the process above it')
+  t.ok(w.platform.calls.includes('SIGTERM'), 'the main channel beat on all the while')
+})

@@ -1,0 +1,92 @@
+/** The content of an exhibit as lines for people. Whatever it holds, this returns lines and does not throw. */
+export function describeContent(
+  name: string,
+  content: unknown,
+): { readonly lines: readonly string[]; readonly shortened: boolean } {
+  const all = describeKnown(name, content) ?? describeAny(content)
+  const limit = name === 'native-stack' ? mostStackLines : mostLines
+  // Of output the end counts, of all else the beginning.
+  const lines = name === 'output' ? all.slice(-limit) : all.slice(0, limit)
+  return { lines, shortened: all.length > limit }
+}
+
+const mostLines = 25
+const mostStackLines = 60
+const mostThreads = 16
+
+function describeKnown(name: string, content: unknown): readonly string[] | undefined {
+  if (name === 'javascript-stack') return describeFrames(content)
+  if (name === 'native-stack') return describeTexts(toRecord(content).stacks)
+  if (name === 'output') return describeTexts(content)
+  return name === 'process' ? describeProcess(content) : undefined
+}
+
+function describeFrames(content: unknown): readonly string[] | undefined {
+  const { frames } = toRecord(content)
+  if (!Array.isArray(frames) || frames.length === 0) return undefined
+  return frames.map((each) => {
+    const frame = toRecord(each)
+    return `at ${frame.function} (${frame.url}:${frame.line}:${frame.column})`
+  })
+}
+
+function describeTexts(content: unknown): readonly string[] | undefined {
+  if (typeof content === 'string') return content.split('\n')
+  return Array.isArray(content) ? content.map(String) : undefined
+}
+
+function describeProcess(content: unknown): readonly string[] | undefined {
+  const { status, threads } = toRecord(content)
+  const list = toRecord(threads).threads
+  if (!Array.isArray(list)) return undefined
+  const { State, VmRSS } = toRecord(status)
+  const lines = [`state ${State ?? '?'}, memory ${VmRSS ?? '?'}, ${toRecord(threads).count ?? list.length} threads`]
+  const groups = [...groupThreads(list)]
+  for (const [look, [first, ...others]] of groups.slice(0, mostThreads)) {
+    lines.push(`${first}${others.length === 0 ? '' : ` and ${others.length} more`} ${look}`)
+  }
+  if (groups.length > mostThreads) lines.push(`and ${groups.length - mostThreads} more kinds of threads`)
+  const { kernelStack } = toRecord(list[0])
+  if (Array.isArray(kernelStack))
+    lines.push('kernel stack of the main thread:', ...kernelStack.map((line) => `  ${line}`))
+  return lines
+}
+
+/** Threads that do the same, by what they do; a program has many that only wait for work. */
+function groupThreads(threads: readonly unknown[]): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, string[]>()
+  for (const each of threads) {
+    const { tid, name, state, syscall, waitChannel } = toRecord(each)
+    const wait = waitChannel === '' ? '' : `, waits in kernel function ${waitChannel}`
+    const look = `${name} (${state}): ${syscall}${wait}`
+    groups.set(look, [...(groups.get(look) ?? []), String(tid)])
+  }
+  return groups
+}
+
+/** Any data as indented names and values. */
+function describeAny(content: unknown, indent = ''): readonly string[] {
+  if (typeof content === 'string') return content.split('\n').map((line) => indent + line)
+  if (typeof content !== 'object' || content === null) return [`${indent}${String(content)}`]
+  return Object.entries(content).flatMap(([name, value]): readonly string[] => {
+    const label = Array.isArray(content) ? '-' : `${name}:`
+    const flat = describeFlat(value)
+    return flat === undefined ? [indent + label, ...describeAny(value, `${indent}  `)] : [`${indent}${label} ${flat}`]
+  })
+}
+
+/** What fits on one line; undefined for the rest. */
+function describeFlat(value: unknown): string | undefined {
+  if (typeof value === 'string') return value.includes('\n') ? undefined : value
+  if (typeof value !== 'object' || value === null) return String(value)
+  const parts = Object.entries(value)
+  if (parts.some(([, part]) => typeof part === 'object' && part !== null)) return undefined
+  const text = parts.map(([name, part]) => (Array.isArray(value) ? String(part) : `${name} ${part}`)).join(', ')
+  return text.length <= flatLength ? text : undefined
+}
+
+const flatLength = 110
+
+function toRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {}
+}

@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises'
+import { join, normalize, sep } from 'node:path'
+import { describeError } from '../errors.js'
+import { describeCause } from '../evidence/cause.js'
+import { type EvidenceEntry, fileNames, type OpenedFile, type Step } from '../incident/incident-file.js'
+import type { Incident } from '../incident/incident-reader.js'
+import type { Exhibit } from '../watch/evidence.js'
+
+/** A piece of evidence with what is in it. */
+export type EvidenceItem = EvidenceEntry & {
+  /** When it was taken: at the warning, while the hang was young, or at expiry. */
+  readonly taken: 'at-warning' | 'at-expiry'
+  /** Absent when it is missing or cannot be read. */
+  readonly content?: unknown
+  /** Why it cannot be read, though it was captured. */
+  readonly unreadable?: string
+}
+
+/** Everything about one incident. Field names are stable. */
+export interface IncidentReport extends OpenedFile {
+  readonly state: 'open' | 'closed' | 'interrupted'
+  readonly path: string
+  readonly cause: string
+  readonly closedAt: string | null
+  readonly outcome: string | null
+  readonly steps: readonly Step[]
+  /** What tells most comes first. */
+  readonly evidence: readonly EvidenceItem[]
+  readonly damagedLines: number
+}
+
+/** The exhibit that holds the cause as one sentence. */
+export const causeName = 'cause'
+
+/** What tells most about a hang comes first; what is not named here comes last. */
+const worth = ['javascript-stack', 'native-stack', 'process', 'output', 'pressure', 'vitals']
+
+/** Reads what was captured, and names the cause. Never rejects: what cannot be read says so in its place. */
+export async function readReport(incident: Extract<Incident, { kind: 'whole' }>): Promise<IncidentReport> {
+  const { opened, closed, state, path, steps, damagedLines } = incident
+  const evidence: EvidenceItem[] = []
+  for (const [index, entry] of incident.evidence.entries()) {
+    // Both captures are kept together, the early one first; only what is in both can be told apart.
+    const again = incident.evidence.slice(index + 1).some((later) => later.name === entry.name)
+    evidence.push({ ...(await readItem(path, entry)), taken: again ? 'at-warning' : 'at-expiry' })
+  }
+  evidence.sort((a, b) => rankOf(a) - rankOf(b))
+  return {
+    ...opened,
+    state,
+    path,
+    cause: nameCause(opened, evidence),
+    closedAt: closed?.closedAt ?? null,
+    outcome: closed?.outcome ?? null,
+    steps,
+    evidence,
+    damagedLines,
+  }
+}
+
+function rankOf({ name, taken, kind }: EvidenceItem): number {
+  const index = worth.indexOf(name)
+  const place = index === -1 ? worth.length : index
+  return (kind === 'missing' ? 200 : 0) + (taken === 'at-warning' ? 100 : 0) + place
+}
+
+async function readItem(path: string, entry: EvidenceEntry): Promise<EvidenceEntry & Partial<EvidenceItem>> {
+  if (!('file' in entry)) return entry
+  // The record names its own files; one that was tampered with must not make us print others.
+  const file = normalize(entry.file)
+  if (!file.startsWith(`${fileNames.exhibits}${sep}`))
+    return { ...entry, unreadable: 'it is not a file of the incident' }
+  try {
+    const text = await readFile(join(path, file), 'utf8')
+    return { ...entry, content: file.endsWith('.json') ? JSON.parse(text) : text }
+  } catch (error) {
+    return { ...entry, unreadable: describeError(error) }
+  }
+}
+
+/** As it was named when the hang was dealt with; else from what was captured. */
+function nameCause({ hang }: OpenedFile, evidence: readonly EvidenceItem[]): string {
+  const named = evidence.find((item) => item.name === causeName)?.content
+  if (typeof named === 'string') return named.trim()
+  const exhibits = evidence.flatMap(({ name, tookMs, content }): Exhibit[] =>
+    content === undefined ? [] : [{ kind: 'captured', name, tookMs, content }],
+  )
+  try {
+    return describeCause(hang, exhibits)
+  } catch {
+    // Written by a hangdog that knows kinds of hangs which this one does not.
+    return `unknown: ${hang.kind}`
+  }
+}

@@ -1,0 +1,18 @@
+import { Option } from 'commander'
+
+/** What the commands that read a state directory have in common, as commander gives it. */
+export interface StateOptions {
+  readonly stateDir?: string
+  readonly json?: boolean
+}
+
+export function stateDirectoryOption(): Option {
+  return new Option(
+    '--state-dir <dir>',
+    'where hangdog keeps its state (default: /var/lib/hangdog for root, else $XDG_STATE_HOME/hangdog or ~/.local/state/hangdog)',
+  )
+}
+
+export function jsonOption(): Option {
+  return new Option('--json', 'print one JSON object a line, with stable field names')
+}

@@ -1,0 +1,119 @@
+import { basename, extname } from 'node:path'
+import { Command, Option } from 'commander'
+import { hungExitCode } from '../errors.js'
+import type { ServiceSettings } from '../service-settings.js'
+import { signalNumber } from '../signal-name.js'
+import { parseDuration } from '../time.js'
+import type { FinalEnd } from '../watch/lifecycle.js'
+import { addPolicyOptions, type PolicyOptions, readPolicyOptions } from './policy-options.js'
+import { passSignals } from './signals.js'
+
+interface RunOptions extends PolicyOptions {
+  readonly name?: string
+  readonly heartbeat: string
+  readonly probeInterval?: string
+  readonly probeTimeout?: string
+  readonly output: ServiceSettings['output']
+  readonly ownGroup: boolean
+  readonly dryRun?: boolean
+  readonly stateDir?: string
+  readonly logFormat?: 'pretty' | 'json'
+}
+
+const examples = `
+Examples:
+  hangdog run --timeout 6s -- node server.js
+  hangdog run --timeout 10s --heartbeat http://127.0.0.1:8080/health --restart on-failure -- nginx -g 'daemon off;'
+  hangdog run --heartbeat exec:'redis-cli -p 6390 ping' --restart always -- redis-server --port 6390
+
+Exit codes: the service's own, or 128 + signal; 124 when it hung and may not be restarted; 64 usage, 69 not available,
+73 cannot create, 77 not permitted, 78 bad configuration, 70 internal error.`
+
+export function runCommandCommand(): Command {
+  const command = new Command('run')
+    .description('start COMMAND as a service and watch it in the foreground')
+    .argument('<command>', 'the program')
+    .argument('[args...]', 'its arguments')
+    .passThroughOptions()
+    .option('--name <name>', 'name of the service (default: from the command)')
+    .option('--heartbeat <source>', 'auto, stream, node, http://…, tcp://HOST:PORT, exec:COMMAND or file:PATH', 'auto')
+    .option('--probe-interval <duration>', 'between two probes (default: a third of the timeout, at most 10s)')
+    .option('--probe-timeout <duration>', 'for one probe')
+    .addOption(
+      new Option('--output <mode>', "the service's output: passed on, inherited, or to a file in the state directory")
+        .choices(['pass', 'inherit', 'file'])
+        .default('pass'),
+    )
+    .option('--own-group', 'give the service a control group of its own, where the system has them', false)
+    .option('--dry-run', 'decide and report, but end nothing')
+    .option('--state-dir <directory>', 'where history, incidents and sockets are')
+    .addOption(
+      new Option('--log-format <format>', 'default: pretty on a terminal, else json').choices(['pretty', 'json']),
+    )
+  return addPolicyOptions(command).addHelpText('after', examples).action(run)
+}
+
+async function run(program: string, args: readonly string[], options: RunOptions): Promise<void> {
+  const settings = toSettings(program, args, options)
+  const { startDaemon } = await import('../daemon.js')
+  const daemon = await startDaemon({
+    instance: options.name ?? { proposed: settings.name },
+    services: [settings],
+    dryRun: options.dryRun ?? false,
+    stdin: 'inherit',
+    ...(options.stateDir !== undefined && { stateDirectory: options.stateDir }),
+    ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
+  })
+  const service = daemon.supervisor.service(settings.name)
+  const release = passSignals(service)
+  const end = await service.finished
+  release()
+  await daemon.close(end.reason)
+  if (end.startError !== undefined) throw end.startError
+  process.exitCode = exitCodeOf(end)
+}
+
+function toSettings(program: string, args: readonly string[], options: RunOptions): ServiceSettings {
+  const { probeInterval, probeTimeout } = options
+  return {
+    name: options.name ?? proposeName(program, args),
+    command: program,
+    args,
+    heartbeat: options.heartbeat,
+    probe: {
+      ...(probeInterval !== undefined && { interval: parseDuration(probeInterval, '--probe-interval') }),
+      ...(probeTimeout !== undefined && { timeout: parseDuration(probeTimeout, '--probe-timeout') }),
+    },
+    output: options.output,
+    ownGroup: options.ownGroup,
+    policy: readPolicyOptions(options),
+  }
+}
+
+const interpreters = new Set(['node', 'nodejs', 'python', 'python3', 'sh', 'bash', 'ruby', 'perl', 'java', 'npx'])
+
+/** `node server.js` is called `server`; `redis-server` is called so. */
+function proposeName(program: string, args: readonly string[]): string {
+  const command = basename(program)
+  const [first] = args
+  const script = interpreters.has(command) && first?.startsWith('-') === false ? first : undefined
+  const stem = script === undefined ? command : basename(script, extname(script))
+  const safe = stem
+    .replaceAll(/[^A-Za-z0-9_-]+/g, '-')
+    .replace(/^-+/, '')
+    .slice(0, 40)
+  return safe === '' ? 'service' : safe
+}
+
+function exitCodeOf({ end }: FinalEnd): number {
+  switch (end.kind) {
+    case 'hung':
+      return hungExitCode
+    case 'exited':
+      return end.status.kind === 'code' ? end.status.code : 128 + signalNumber(end.status.signal)
+    case 'not-started':
+      return 0
+    default:
+      return end satisfies never
+  }
+}

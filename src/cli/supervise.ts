@@ -1,0 +1,64 @@
+import { Command, Option } from 'commander'
+
+interface SuperviseOptions {
+  readonly config: string
+  readonly check?: boolean
+  readonly dryRun?: boolean
+  readonly stateDir?: string
+  readonly logFormat?: 'pretty' | 'json'
+}
+
+const example = `
+Example of a file:
+  defaults: { heartbeatTimeout: 10s, restart: { mode: on-failure } }
+  services:
+    web:   { command: [node, server.js] }
+    cache: { command: [redis-server, --port, "6390"], heartbeat: "exec:redis-cli -p 6390 ping", action: 1 }
+
+  hangdog supervise --config hangdog.yaml
+
+It ends with 0 when it was asked to by SIGTERM or SIGINT, after all services have ended; with 1 when every service ended by itself.`
+
+export function superviseCommand(): Command {
+  return new Command('supervise')
+    .description('the daemon: watch the services that a file describes')
+    .option('--config <file>', 'the file', '/etc/hangdog/hangdog.yaml')
+    .option('--check', 'only read the file and say whether it can be used')
+    .option('--dry-run', 'decide and report, but end nothing')
+    .option('--state-dir <directory>', 'where history, incidents and sockets are')
+    .addOption(
+      new Option('--log-format <format>', 'default: pretty on a terminal, else json').choices(['pretty', 'json']),
+    )
+    .addHelpText('after', example)
+    .action(supervise)
+}
+
+async function supervise(options: SuperviseOptions): Promise<void> {
+  const { readSuperviseFile } = await import('../supervise-file.js')
+  const file = readSuperviseFile(options.config)
+  const { checkServices, startDaemon } = await import('../daemon.js')
+  if (options.check === true) {
+    checkServices(file.services)
+    process.stdout.write(`"${options.config}" can be used: ${file.services.map(({ name }) => name).join(', ')}\n`)
+    return
+  }
+  const daemon = await startDaemon({
+    instance: file.instance,
+    services: file.services,
+    dryRun: options.dryRun ?? false,
+    stdin: 'ignore',
+    ...(options.stateDir !== undefined && { stateDirectory: options.stateDir }),
+    ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
+  })
+  const asked = nextSignal(['SIGTERM', 'SIGINT'])
+  const all = Promise.all(daemon.supervisor.services.map((service) => service.finished)).then(() => undefined)
+  const signal = await Promise.race([asked, all])
+  await daemon.close(signal === undefined ? 'every service has ended' : `${signal} was sent to hangdog`)
+  process.exitCode = signal === undefined ? 1 : 0
+}
+
+function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of signals) process.on(signal, resolve)
+  })
+}
