@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { type Clock, instant } from './time.js'
+import { type Clock, instant, type Milliseconds, type Scheduled } from './time.js'
 
 /** Node's timers take no more than this; longer delays are chained. */
 const longestTimer = 2 ** 31 - 1
@@ -8,7 +8,8 @@ const longestTimer = 2 ** 31 - 1
 export const systemClock: Clock = {
   now: () => instant(performance.now()),
   wallNow: () => new Date(),
-  schedule(delay, callback) {
+  schedule(delay, callback, exact = false) {
+    if (exact && delay < longestTimer) return scheduleExactly(delay, callback)
     let remaining: number = delay
     let timer: NodeJS.Timeout
     const next = (): void => {
@@ -20,4 +21,24 @@ export const systemClock: Clock = {
     next()
     return { cancel: () => clearTimeout(timer) }
   },
+}
+
+/**
+ * Node's timers have whole milliseconds and may come almost one early. This one is set to come early, and the last fraction is waited for
+ * by turns of the event loop, in which sockets are served as well. It costs up to two milliseconds of CPU time a call.
+ */
+function scheduleExactly(delay: Milliseconds, callback: () => void): Scheduled {
+  const due = performance.now() + delay
+  let immediate: NodeJS.Immediate | undefined
+  const look = (): void => {
+    if (performance.now() >= due) callback()
+    else immediate = setImmediate(look)
+  }
+  const timer = setTimeout(look, Math.floor(delay))
+  return {
+    cancel: () => {
+      clearTimeout(timer)
+      clearImmediate(immediate)
+    },
+  }
 }

@@ -22,8 +22,11 @@ export interface Clock {
   now(): Instant
   /** Wall time; only labels records. */
   wallNow(): WallTime
-  /** Calls back once, not before the delay has passed on this clock; it may be called late. */
-  schedule(delay: Milliseconds, callback: () => void): Scheduled
+  /**
+   * Calls back once, not before the delay has passed on this clock; it may be called late. `exact` is worth some CPU time to be less so,
+   * and is meant for what is measured, such as the end of a countdown.
+   */
+  schedule(delay: Milliseconds, callback: () => void, exact?: boolean): Scheduled
 }
 
 /** The largest limit the system takes: 0xFFFFFFFF seconds, the maximum of ClusSvcHeartbeatTimeout. */

@@ -20,5 +20,8 @@ export function createLazyCollector(options: EvidenceOptions): EvidenceCollector
 async function withCause(request: EvidenceRequest, exhibits: readonly Exhibit[]): Promise<readonly Exhibit[]> {
   if (request.hang === undefined) return exhibits
   const { describeCause } = await import('./cause.js')
-  return [{ kind: 'captured', name: causeExhibit, tookMs: 0, content: describeCause(request.hang, exhibits) }, ...exhibits]
+  return [
+    { kind: 'captured', name: causeExhibit, tookMs: 0, content: describeCause(request.hang, exhibits) },
+    ...exhibits,
+  ]
 }

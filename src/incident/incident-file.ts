@@ -10,6 +10,8 @@ export interface OpenedFile extends IncidentOpening {
   readonly hostname: string
   readonly hangdogVersion: string
   readonly writer: Writer
+  /** Written at the warning; the countdown has not ended, or that was not written any more. */
+  readonly pending?: true
 }
 
 /** A line of `steps.jsonl`. */

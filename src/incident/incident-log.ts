@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { openDirectory, syncOpenDirectory } from '../durable-file.js'
 import { describeError, HangdogError } from '../errors.js'
 import type { Clock } from '../time.js'
-import type { IncidentLog, IncidentOpening, IncidentRecord } from '../watch/incident.js'
+import type { IncidentLog, IncidentOpening, IncidentRecord, PreparedIncident } from '../watch/incident.js'
 import { fileNames, makeId, type OpenedFile } from './incident-file.js'
 import { DiskRecord } from './incident-record.js'
 import { thisWriter, type Writer } from './writer.js'
@@ -35,25 +35,49 @@ class DiskIncidentLog implements IncidentLog {
   }
 
   async open(opening: IncidentOpening): Promise<IncidentRecord> {
-    const { clock, directory, hangdogVersion } = this.#options
-    const now = clock.wallNow()
-    const opened: OpenedFile = {
+    const opened = this.#describe(opening)
+    const path = await this.#create(opened)
+    return new DiskRecord(opened.id, path, this.#options.clock, this.#options.failed)
+  }
+
+  async prepare(opening: IncidentOpening): Promise<PreparedIncident> {
+    const { clock, failed } = this.#options
+    const pending = this.#describe(opening)
+    const path = await this.#create({ ...pending, pending: true })
+    return {
+      open: (found) => {
+        const record = new DiskRecord(pending.id, path, clock, failed)
+        void record.replaceOpening({ ...pending, ...found, openedAt: clock.wallNow().toISOString() })
+        return record
+      },
+      discard: () =>
+        rm(path, { recursive: true, force: true }).catch((error: unknown) => failed(pending.id, describeError(error))),
+    }
+  }
+
+  #describe(opening: IncidentOpening): OpenedFile {
+    const now = this.#options.clock.wallNow()
+    return {
       id: makeId(opening.service, now),
       openedAt: now.toISOString(),
       ...opening,
       hostname: this.#hostname,
-      hangdogVersion,
+      hangdogVersion: this.#options.hangdogVersion,
       writer: this.#writer,
     }
-    const path = join(directory, opened.id)
+  }
+
+  /** @returns the path of the incident, which is on disk then */
+  async #create(opened: OpenedFile): Promise<string> {
+    const path = join(this.#options.directory, opened.id)
     try {
       await this.#write(path, `${JSON.stringify(opened, undefined, 2)}\n`)
+      return path
     } catch (error) {
       // Not waited for: the action is next. What cannot be removed is shown as damaged.
       for (const left of [`${path}.tmp`, path]) void rm(left, { recursive: true, force: true }).catch(() => undefined)
       throw new HangdogError('create', `cannot write the incident "${path}": ${describeError(error)}`, error)
     }
-    return new DiskRecord(opened.id, path, clock, this.#options.failed)
   }
 
   /**

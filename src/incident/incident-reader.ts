@@ -35,7 +35,7 @@ export type Incident =
 export async function listIncidents(directory: string): Promise<readonly Incident[]> {
   const incidents: Incident[] = []
   for (const id of await listIds(directory)) incidents.push(await load(directory, id))
-  return incidents
+  return incidents.filter((incident) => !isAhead(incident))
 }
 
 /**
@@ -60,6 +60,11 @@ export async function readIncident(directory: string, idOrPrefix: string): Promi
     )
   }
   return load(directory, id)
+}
+
+/** Written ahead by a hangdog that is alive: its countdown has not ended, so there is no incident, and perhaps never will be. */
+function isAhead(incident: Incident): boolean {
+  return incident.kind === 'whole' && incident.state === 'open' && incident.opened.pending === true
 }
 
 async function listIds(directory: string): Promise<readonly string[]> {

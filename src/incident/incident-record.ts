@@ -5,7 +5,14 @@ import { describeError, systemCode } from '../errors.js'
 import type { Clock } from '../time.js'
 import type { Exhibit } from '../watch/evidence.js'
 import type { IncidentOutcome, IncidentRecord } from '../watch/incident.js'
-import { type ClosedFile, type EvidenceEntry, fileNames, type Step, safeName } from './incident-file.js'
+import {
+  type ClosedFile,
+  type EvidenceEntry,
+  fileNames,
+  type OpenedFile,
+  type Step,
+  safeName,
+} from './incident-file.js'
 
 /** Bytes kept of one exhibit. */
 export const exhibitLimit = 4 * 1024 * 1024
@@ -25,6 +32,13 @@ export class DiskRecord implements IncidentRecord {
     this.#path = path
     this.#clock = clock
     this.#failed = failed
+  }
+
+  /** Puts the whole opening in the place of the one that was written ahead. */
+  replaceOpening(opened: OpenedFile): Promise<void> {
+    return this.#inOrder(() =>
+      writeDurably(join(this.#path, fileNames.opened), `${JSON.stringify(opened, undefined, 2)}\n`),
+    )
   }
 
   step(text: string): Promise<void> {

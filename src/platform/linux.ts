@@ -51,6 +51,8 @@ interface ServiceRecord extends Omit<LinuxService, 'process'> {
   found: readonly ProcessIdentity[]
   /** From the first kill on, whatever turns up is killed again. */
   killed: boolean
+  /** All that belonged to it when a kill was last thought likely. */
+  prepared: readonly ProcessIdentity[]
 }
 
 /** For finding all that carry a marker, in ms. */
@@ -106,7 +108,7 @@ class LinuxPlatform implements HostPlatform {
       stdout: this.#stdout,
       stderr: this.#stderr,
     })
-    this.#records.set(started, { ...service, found: [], killed: false })
+    this.#records.set(started, { ...service, found: [], killed: false, prepared: [] })
     void started.exited.then(() => {
       this.#endedOutputs.add(service.output)
       if (service.group !== undefined) this.#leftGroups.add(service.group)
@@ -141,9 +143,16 @@ class LinuxPlatform implements HostPlatform {
    * The table of processes is read before anything is killed: an orphan loses its parent, and with it the only trace of where it
    * came from. What is only known by its marker is found by `survivors`, and killed there and by the next call of this.
    */
+  prepareKill(target: ServiceProcess): void {
+    const record = this.#records.get(target)
+    if (record !== undefined) record.prepared = this.#tree(this.#table(Number.NEGATIVE_INFINITY), target, record)
+  }
+
   kill(target: ServiceProcess): SignalOutcome {
     const record = this.#records.get(target)
+    const first = record?.killed === false
     if (record !== undefined) record.killed = true
+    if (first && this.#killPrepared(target, record)) return { kind: 'sent' }
     const tree = this.#tree(this.#table(Number.NEGATIVE_INFINITY), target, record)
     const groupKilled = record?.group?.kill() === true
     if (isSame(target.identity)) signalGroup(target.identity, 'SIGKILL')
@@ -151,6 +160,17 @@ class LinuxPlatform implements HostPlatform {
     const refused = outcomes.find((outcome) => outcome.kind === 'refused')
     if (refused !== undefined) return refused
     return tree.length > 0 || (groupKilled && isSame(target.identity)) ? { kind: 'sent' } : { kind: 'gone' }
+  }
+
+  /**
+   * Ends what was looked up by prepareKill, without looking again first: whose parents are gone now was seen when they were not. What
+   * was started since is found by `survivors`.
+   */
+  #killPrepared(target: ServiceProcess, { prepared, group }: ServiceRecord): boolean {
+    if (prepared.length === 0) return false
+    group?.kill()
+    if (isSame(target.identity)) signalGroup(target.identity, 'SIGKILL')
+    return prepared.filter((identity) => this.signal(identity, 'SIGKILL').kind === 'sent').length > 0
   }
 
   /** After `kill` has been called, all that is found here is killed again at once, and still reported. */
@@ -195,7 +215,11 @@ class LinuxPlatform implements HostPlatform {
 
   #tree(table: ProcessTable, target: ServiceProcess, record: ServiceRecord | undefined): readonly ProcessIdentity[] {
     const members = record?.group?.members().map((pid) => table.byPid.get(pid)) ?? []
-    const known = [...(record?.found ?? []), ...members.filter((stat) => stat !== undefined)]
+    const known = [
+      ...(record?.found ?? []),
+      ...(record?.prepared ?? []),
+      ...members.filter((stat) => stat !== undefined),
+    ]
     return findTree(table, { identity: target.identity, known })
       .filter((stat) => stat.pid !== process.pid)
       .map(({ pid, startTime }) => ({ pid, startTime }))

@@ -34,6 +34,12 @@ export interface Platform {
   /** Asks the service and its process group to end. */
   terminate(process: ServiceProcess, signal: NodeJS.Signals): SignalOutcome
 
+  /**
+   * A kill may be near (the warning point): what it would have to reach is looked up now, so that the kill itself need not look before
+   * it acts. What is started after this is found by the kill's second look. Optional.
+   */
+  prepareKill?(process: ServiceProcess): void
+
   /** Ends the service and all its descendants by force. Returns at once; `survivors` proves the outcome. May be called again. */
   kill(process: ServiceProcess): SignalOutcome
 

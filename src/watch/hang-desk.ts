@@ -1,9 +1,10 @@
 import { elapsed, type Instant, instant, zero } from '../time.js'
 import { withinLimit } from './bounded.js'
 import type { Exhibit } from './evidence.js'
-import type { IncidentOutcome, IncidentRecord } from './incident.js'
+import type { IncidentOutcome, IncidentRecord, PreparedIncident } from './incident.js'
 import {
   climb,
+  describeOpening,
   emitDryRun,
   emitHangLogged,
   type HangCase,
@@ -22,6 +23,8 @@ export class HangDesk {
   readonly #context: ServiceContext
   readonly #silence: Silence
   #incident: IncidentRecord | undefined
+  #prepared: PreparedIncident | undefined
+  #preparing: Promise<PreparedIncident> | undefined
   #early: readonly Exhibit[] = []
   #alive = false
   #reporting = false
@@ -34,6 +37,61 @@ export class HangDesk {
 
   get incidentId(): string | undefined {
     return this.#incident?.id
+  }
+
+  /**
+   * The warning point: there is time now for what there is none for at expiry. The incident is written ahead, saying what will be done,
+   * and the platform looks at what a kill would have to reach.
+   */
+  prepare(channel: string): void {
+    const { parts, process, policy, spec } = this.#context
+    if (process === undefined || policy.action === 'log' || parts.platform.name === 'dry-run') return
+    parts.platform.prepareKill?.(process)
+    this.#forgetPrepared()
+    const opening = describeOpening({
+      service: spec.name,
+      command: process.command,
+      process,
+      channel,
+      limit: policy.heartbeatTimeout,
+      silent: policy.heartbeatTimeout,
+      hang: { kind: 'unknown', detail: 'written at the warning; the verdict was not recorded' },
+      policy,
+    })
+    const preparing = parts.incidents.prepare(opening)
+    this.#preparing = preparing
+    preparing.then(
+      (prepared) => {
+        if (this.#preparing === preparing) this.#prepared = prepared
+        else void prepared.discard()
+      },
+      // At expiry the record is written again, and if that fails too it is an event.
+      () => undefined,
+    )
+  }
+
+  /** The silence ended: nothing that was prepared for its end is needed. */
+  silenceEnded(): void {
+    this.#early = []
+    this.#forgetPrepared()
+  }
+
+  #forgetPrepared(): void {
+    void this.#prepared?.discard()
+    this.#prepared = undefined
+    this.#preparing = undefined
+  }
+
+  /** The record, at once if it was written ahead. */
+  async #open(hangCase: HangCase): Promise<IncidentRecord | undefined> {
+    const prepared = this.#prepared
+    this.#prepared = undefined
+    this.#preparing = undefined
+    // A machine is not stopped before everything that is known is on disk.
+    if (prepared !== undefined && hangCase.policy.action === 'terminate')
+      return prepared.open(describeOpening(hangCase))
+    void prepared?.discard()
+    return await openIncident(hangCase, this.#context.parts)
   }
 
   /** The light capture, taken beside everything else while the hang is young. */
@@ -59,10 +117,6 @@ export class HangDesk {
     const { state } = this.#context
     if (state.kind !== 'recovering' || state.hang.kind === 'triggered') return
     if (state.channel === channel || state.hang.kind === 'never-started') this.#alive = true
-  }
-
-  forgetEarly(): void {
-    this.#early = []
   }
 
   /** The countdown ended: from here on the time until the service is gone is measured. */
@@ -94,7 +148,7 @@ export class HangDesk {
     const hangCase = this.#hangCase(state)
     if (hangCase === undefined) return undefined
     this.count++
-    this.#incident ??= await openIncident(hangCase, this.#context.parts)
+    this.#incident ??= await this.#open(hangCase)
     const result = await climb(hangCase, this.#incident, this.#context.parts)
     if (result.kind === 'abandoned') this.close('recovered-by-itself')
     return result

@@ -33,7 +33,20 @@ export interface IncidentRecord {
   close(outcome: IncidentOutcome): Promise<void>
 }
 
-/** Opens incidents. `open` resolves when the record is on disk; it rejects when that cannot be done. */
+/**
+ * A record that is on disk before its incident has begun: written at the warning, when there is time, so that nothing has to be waited
+ * for when the countdown ends. Either of the two calls is made, once.
+ */
+export interface PreparedIncident {
+  /** The countdown ended. The verdict is added to the record behind the caller's back, before any step. */
+  open(opening: IncidentOpening): IncidentRecord
+  /** The silence ended: there is no incident. Never rejects. */
+  discard(): Promise<void>
+}
+
+/** Opens incidents. Both calls resolve when a record is on disk, and reject when that cannot be done. */
 export interface IncidentLog {
   open(opening: IncidentOpening): Promise<IncidentRecord>
+  /** @param opening what is known at the warning; it says what will be done when the countdown ends */
+  prepare(opening: IncidentOpening): Promise<PreparedIncident>
 }

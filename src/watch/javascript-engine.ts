@@ -104,7 +104,9 @@ class JavaScriptEngine implements CountdownEngine {
     if (this.#timer !== undefined && this.#timerDue <= due) return
     this.#timer?.cancel()
     this.#timerDue = due
-    this.#timer = this.#clock.schedule(delay, () => this.#timerElapsed())
+    // Only the end of a countdown is worth a timer that is exact; it is rare.
+    const exact = first.warned && delay < this.#tick
+    this.#timer = this.#clock.schedule(delay, () => this.#timerElapsed(), exact)
   }
 
   #timerElapsed(): void {
@@ -130,7 +132,7 @@ class JavaScriptCountdown implements Countdown, HeapEntry {
   dueAt = instant(0)
   heapIndex = outside
   #warnAfter: Milliseconds = zero
-  #warned = false
+  warned = false
   #since = instant(0)
 
   constructor(engine: JavaScriptEngine, listener: CountdownListener) {
@@ -144,7 +146,7 @@ class JavaScriptCountdown implements Countdown, HeapEntry {
     this.armed = true
     this.limit = limit
     this.#warnAfter = fraction(limit, warningShare)
-    this.#warned = false
+    this.warned = false
     this.#engine.armed(this)
     this.#since = this.#engine.awake.now()
     this.#engine.place(this)
@@ -154,11 +156,11 @@ class JavaScriptCountdown implements Countdown, HeapEntry {
     if (!this.armed) return
     this.#since = this.#engine.awake.now()
     // Without a warning the entry stays where it is: it is looked at no later than the new warning point, and moved on then.
-    if (this.#warned) this.#unwarn()
+    if (this.warned) this.#unwarn()
   }
 
   #unwarn(): void {
-    this.#warned = false
+    this.warned = false
     this.#engine.place(this)
   }
 
@@ -188,7 +190,7 @@ class JavaScriptCountdown implements Countdown, HeapEntry {
   }
 
   nextPoint(): Instant {
-    return later(this.#since, this.#warned ? this.limit : this.#warnAfter)
+    return later(this.#since, this.warned ? this.limit : this.#warnAfter)
   }
 
   /** Acts on whatever point has been passed. Timers may come early, so the clock decides. */
@@ -199,8 +201,8 @@ class JavaScriptCountdown implements Countdown, HeapEntry {
       this.#listener?.limitElapsed()
       return
     }
-    const warn = !this.#warned && spent >= this.#warnAfter
-    if (warn) this.#warned = true
+    const warn = !this.warned && spent >= this.#warnAfter
+    if (warn) this.warned = true
     this.#engine.place(this)
     if (warn) this.#listener?.warningElapsed()
   }

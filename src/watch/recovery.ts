@@ -3,7 +3,7 @@ import type { ProcessIdentity, ProcessReading, ServiceProcess } from '../platfor
 import { elapsed, formatDuration, type Instant, type Milliseconds, zero } from '../time.js'
 import { withinLimit } from './bounded.js'
 import { causeExhibit, type EvidenceRequest, type Exhibit } from './evidence.js'
-import type { IncidentRecord } from './incident.js'
+import type { IncidentOpening, IncidentRecord } from './incident.js'
 import { actionNumber, type ServicePolicy } from './policy.js'
 import type { Surroundings } from './surroundings.js'
 import { type TerminationResult, terminate } from './termination.js'
@@ -37,17 +37,8 @@ export type LadderResult =
 
 /** Writes the incident, within its limit. A record that cannot be written delays nothing and is an event. */
 export async function openIncident(hangCase: HangCase, parts: Surroundings): Promise<IncidentRecord | undefined> {
-  const { service, command, process, channel, limit, silent, hang, policy } = hangCase
-  const opening = parts.incidents.open({
-    service,
-    command,
-    pid: process.identity.pid,
-    channel,
-    limitMs: limit,
-    silentMs: Math.round(silent),
-    action: policy.action,
-    hang,
-  })
+  const { service, policy } = hangCase
+  const opening = parts.incidents.open(describeOpening(hangCase))
   const opened = await withinLimit(opening, policy.incidentTimeout, parts.clock)
   if (opened.kind === 'done') return opened.value
   const error =
@@ -56,6 +47,15 @@ export async function openIncident(hangCase: HangCase, parts: Surroundings): Pro
       : `not on disk within ${formatDuration(policy.incidentTimeout)}`
   parts.emit({ name: 'incident-unwritten', service, parameters: { error } })
   return undefined
+}
+
+/** What an incident is opened with. */
+export function describeOpening(
+  hangCase: Omit<HangCase, 'reading' | 'early' | 'expiredAt' | 'isAlive' | 'subject'>,
+): IncidentOpening {
+  const { service, command, process, channel, limit, silent, hang, policy } = hangCase
+  const { pid } = process.identity
+  return { service, command, pid, channel, limitMs: limit, silentMs: Math.round(silent), action: policy.action, hang }
 }
 
 /** Takes evidence while the service still exists. Never later than the budget, whatever a collector does. */
@@ -137,7 +137,8 @@ async function terminateHung(
 ): Promise<TerminationResult> {
   const { service, process, policy, hang } = hangCase
   const incident = record === undefined ? {} : { incident: record.id }
-  await step(record, `terminate pid ${process.identity.pid}`, hangCase, parts)
+  // The incident that is on disk says what is about to be done; its steps need not be waited for.
+  void step(record, `terminate pid ${process.identity.pid}`, hangCase, parts)
   const order = {
     service,
     ...incident,

@@ -138,6 +138,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   channelWarned(channel: Channel): void {
     const sample = this.silence.readAtWarning(channel.name)
+    if (sample !== undefined && this.state.kind === 'armed') this.hangs.prepare(channel.name)
     if (sample === undefined || this.state.kind !== 'armed' || this.policy.warningPercent === 0) return
     const parameters = {
       channel: channel.name,
@@ -167,6 +168,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   runEnded(): void {
     this.channels.disarm()
+    if (this.state.kind !== 'recovering') this.hangs.silenceEnded()
     if (this.state.kind === 'reported' || this.state.kind === 'expired') this.hangs.close('ended-by-itself')
   }
 
@@ -296,10 +298,10 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   /** Starts the countdown of one channel over, and ends a silence that had been warned of. */
   #rearm(channel: Channel): void {
-    if (channel.warned && this.policy.warningPercent > 0) {
+    if (channel.warned) {
+      this.hangs.silenceEnded()
       const parameters = { channel: channel.name, silentMs: Math.round(channel.silent()) }
-      this.parts.emit({ name: 'silence-ended', service: this.service, parameters })
-      this.hangs.forgetEarly()
+      if (this.policy.warningPercent > 0) this.parts.emit({ name: 'silence-ended', service: this.service, parameters })
     }
     channel.arm(this.#limitOf(channel), this.#warningShare())
   }

@@ -1,6 +1,7 @@
 import type { Emitted } from '../../src/event/event.js'
 import { milliseconds } from '../../src/time.js'
 import type { Exhibit } from '../../src/watch/evidence.js'
+import type { IncidentOpening, IncidentRecord } from '../../src/watch/incident.js'
 import { createJavaScriptEngine } from '../../src/watch/javascript-engine.js'
 import { defaultPolicy, type ServicePolicy } from '../../src/watch/policy.js'
 import type { Service } from '../../src/watch/service.js'
@@ -14,6 +15,8 @@ export interface Watched {
   readonly platform: ScriptedPlatform
   readonly events: Emitted[]
   readonly incidents: string[]
+  /** What became of records written ahead. */
+  readonly prepared: string[]
   readonly supervisor: Supervisor
   readonly service: Service
   /** Called while waiting beats are drained. */
@@ -45,6 +48,17 @@ export function watched(
   const platform = new ScriptedPlatform(options.dryRun === true ? 'dry-run' : 'linux')
   const events: Emitted[] = []
   const incidents: string[] = []
+  const prepared: string[] = []
+  const openRecord = ({ hang }: IncidentOpening): IncidentRecord => {
+    const id = `i${incidents.filter((line) => line.includes('opened')).length + 1}`
+    incidents.push(`${id} opened ${hang.kind}`)
+    return {
+      id,
+      step: async (text) => void incidents.push(`${id} ${text}`),
+      attach: async (exhibits) => void incidents.push(`${id} ${exhibits.length} exhibits`),
+      close: async (outcome) => void incidents.push(`${id} closed ${outcome}`),
+    }
+  }
   const parts: Surroundings = {
     clock,
     platform,
@@ -52,14 +66,15 @@ export function watched(
     engine: createJavaScriptEngine(clock),
     emit: (event) => void events.push(event),
     incidents: {
-      open: async ({ hang }) => {
-        const id = `i${incidents.filter((line) => line.includes('opened')).length + 1}`
-        incidents.push(`${id} opened ${hang.kind}`)
+      open: async (opening) => openRecord(opening),
+      prepare: async () => {
+        prepared.push('prepared')
         return {
-          id,
-          step: async (text) => void incidents.push(`${id} ${text}`),
-          attach: async (exhibits) => void incidents.push(`${id} ${exhibits.length} exhibits`),
-          close: async (outcome) => void incidents.push(`${id} closed ${outcome}`),
+          open: (opening) => {
+            prepared.push('opened')
+            return openRecord(opening)
+          },
+          discard: async () => void prepared.push('discarded'),
         }
       },
     },
@@ -88,6 +103,7 @@ export function watched(
     platform,
     events,
     incidents,
+    prepared,
     supervisor,
     service,
     onDrain: () => {},

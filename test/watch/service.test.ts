@@ -539,9 +539,39 @@ t.test('a dry run decides, reports what it would do, and goes on watching', asyn
   t.match(w.service.state, { kind: 'reported' })
 })
 
+t.test(
+  'the incident is written ahead at the warning, opened at expiry, and discarded when the beat comes back',
+  async (t) => {
+    const w = watched()
+    await w.start()
+    w.service.beat()
+    await w.clock.run(600)
+    t.same(w.prepared, ['prepared'])
+    w.service.beat()
+    await settle()
+    t.same(w.prepared, ['prepared', 'discarded'])
+    t.same(w.incidents, [])
+    await w.clock.run(1001)
+    t.same(w.prepared, ['prepared', 'discarded', 'prepared', 'opened'])
+    t.equal(w.incidents.filter((line) => line.includes('opened')).length, 1)
+  },
+)
+
+t.test('before the machine is stopped the incident is written whole, not only ahead', async (t) => {
+  const w = watched({ action: 'bugcheck' })
+  w.permit = { kind: 'granted' }
+  w.platform.method = { kind: 'dump', method: 'sysrq c' }
+  await w.start()
+  w.service.beat()
+  await w.clock.run(1002)
+  t.same(w.prepared.slice(0, 2), ['prepared', 'discarded'])
+  t.equal(w.incidents[0], 'i1 opened waiting')
+})
+
 t.test('an incident that cannot be written is said and delays the action by its limit only', async (t) => {
   const w = watched()
   w.service.parts.incidents.open = () => new Promise(() => {})
+  w.service.parts.incidents.prepare = () => new Promise(() => {})
   await w.start()
   w.service.beat()
   await w.clock.run(1500)
@@ -551,23 +581,26 @@ t.test('an incident that cannot be written is said and delays the action by its 
   t.ok(w.names().includes('incident-unwritten'))
 })
 
-t.test('beats on other channels do not excuse the silent one, and its own process is the one that is read', async (t) => {
-  const w = watched({ evidenceTimeout: ms(500) })
-  w.captured = () => new Promise(() => {})
-  w.platform.members.set(777, alive('running'))
-  await w.start()
-  w.service.beat()
-  w.service.signOfLife({ kind: 'channel-opened', channel: 'pid-777', pid: 777 })
-  for (let turn = 0; turn < 2; turn++) {
+t.test(
+  'beats on other channels do not excuse the silent one, and its own process is the one that is read',
+  async (t) => {
+    const w = watched({ evidenceTimeout: ms(500) })
+    w.captured = () => new Promise(() => {})
+    w.platform.members.set(777, alive('running'))
+    await w.start()
+    w.service.beat()
+    w.service.signOfLife({ kind: 'channel-opened', channel: 'pid-777', pid: 777 })
+    for (let turn = 0; turn < 2; turn++) {
+      await w.clock.run(300)
+      w.service.beat()
+    }
+    w.platform.members.set(777, alive('running', { cpuTime: ms(900) }))
+    for (let turn = 0; turn < 4; turn++) {
+      await w.clock.run(250)
+      w.service.beat()
+    }
     await w.clock.run(300)
-    w.service.beat()
-  }
-  w.platform.members.set(777, alive('running', { cpuTime: ms(900) }))
-  for (let turn = 0; turn < 4; turn++) {
-    await w.clock.run(250)
-    w.service.beat()
-  }
-  await w.clock.run(300)
-  t.match(w.incidents[0], /busy-loop/, 'not the sleep of the process above it')
-  t.ok(w.platform.calls.includes('SIGTERM'), 'the main channel beat on all the while')
-})
+    t.match(w.incidents[0], /busy-loop/, 'not the sleep of the process above it')
+    t.ok(w.platform.calls.includes('SIGTERM'), 'the main channel beat on all the while')
+  },
+)
