@@ -44,7 +44,7 @@ export class BugCheckConsent implements BugCheckGate {
     this.#limits = limits
   }
 
-  /** Reads everything once, and the consent again from time to time. */
+  /** Reads everything once, and the consent again from time to time. Not called, the machine is never stopped. */
   async open(): Promise<void> {
     this.#earlier = await countBugChecks(this.#incidents, this.#clock, this.#limits.period)
     await this.#refresh()

@@ -9,6 +9,7 @@ import { startRetention } from './event/retention.js'
 import { createLogSink } from './event/sinks/log-sink.js'
 import { createSystemLogSink } from './event/sinks/system-log-sink.js'
 import { createLazyCollector } from './evidence/lazy-collector.js'
+import { keepHeapSmall } from './heap.js'
 import { parseHeartbeat } from './heartbeat/parse.js'
 import { chooseHeartbeat, selectSource } from './heartbeat/select.js'
 import { openStreamServer, type StreamServer } from './heartbeat/stream-server.js'
@@ -24,6 +25,7 @@ import { systemClock } from './system-clock.js'
 import { version } from './version.js'
 import { createJavaScriptEngine } from './watch/javascript-engine.js'
 import { checkPolicy, defaultPolicy } from './watch/policy.js'
+import type { Service } from './watch/service.js'
 import { Supervisor } from './watch/supervisor.js'
 
 export interface DaemonConfig {
@@ -59,6 +61,7 @@ export function checkServices(services: readonly ServiceSettings[]): void {
 /** Joins all parts and starts the services. @throws HangdogError when something cannot be created; nothing is left behind then */
 export async function startDaemon(config: DaemonConfig): Promise<Daemon> {
   checkServices(config.services)
+  keepHeapSmall()
   const state = openStateDirectory(config.stateDirectory)
   const closers: (() => Promise<void> | void)[] = []
   const closeAll = async (): Promise<void> => {
@@ -147,7 +150,7 @@ async function assemble(
   const systemLog = host.capabilities.some(({ name, available }) => name === 'system-log' && available)
   await openSinks(events, config, { directory: state.events, instance, systemLog }, closers)
   closers.push(() => host.flushOutput())
-  await consent.open()
+  if (supervisor.services.some(mayStopMachine)) await consent.open()
   closers.push(() => consent.close())
   await reportInterrupted(state, emit)
   const retention = startRetention({ directories: state, clock, emit })
@@ -199,6 +202,10 @@ function addService(joined: Joined, settings: ServiceSettings): void {
 
 function located({ directory }: ServiceSettings): { readonly directory?: string } {
   return directory === undefined ? {} : { directory }
+}
+
+function mayStopMachine({ policy }: Service): boolean {
+  return policy.action === 'bugcheck' || policy.escalation === 'bugcheck'
 }
 
 /** What hangdog was told by its own supervisor is not meant for its services. */

@@ -6,6 +6,9 @@ import { describeError, HangdogError, systemCode } from './errors.js'
 /** Bytes of `sun_path` without its closing zero, on Linux. Node cuts a longer path off without a word. */
 export const longestSocketPath = 107
 
+/** Connections that may wait to be taken: a thousand services that start together are not refused. The system may allow fewer. */
+const backlog = 4096
+
 /** How long whoever serves a path may take to take a connection, in ms. */
 const connectLimitMs = 2000
 
@@ -64,7 +67,7 @@ function tryListen(server: Server, path: string): Promise<unknown> {
     // The socket's file is made inside this call and gets its mode from the mask, so it never has any other.
     const mask = process.umask(0o177)
     try {
-      server.listen(path)
+      server.listen({ path, backlog })
     } finally {
       process.umask(mask)
     }

@@ -9,7 +9,13 @@ export class ChannelSet {
   readonly main: Channel
   readonly #engine: CountdownEngine
   readonly #listener: ChannelListener
-  readonly #named = new Map<string, Channel>()
+  /** Made with the first named channel: most services have none, and there may be ten thousand services. */
+  #named: Map<string, Channel> | undefined
+
+  /** Nothing but READY has opened the main channel in this run. */
+  #onlyReady = false
+  /** Beats of the main channel in earlier runs. */
+  #beatsBefore = 0
 
   constructor(engine: CountdownEngine, listener: ChannelListener) {
     this.#engine = engine
@@ -20,27 +26,41 @@ export class ChannelSet {
   /** @returns the channel, opened when it is new; undefined when the name is bad or there are too many */
   obtain(name: string): Channel | undefined {
     if (name === mainChannel) return this.main
-    const known = this.#named.get(name)
+    const known = this.#named?.get(name)
     if (known !== undefined) return known
-    if (!channelPattern.test(name) || this.#named.size >= channelLimit) return undefined
+    if (!channelPattern.test(name) || (this.#named?.size ?? 0) >= channelLimit) return undefined
     const channel = new Channel(name, this.#engine, this.#listener)
+    this.#named ??= new Map()
     this.#named.set(name, channel)
     return channel
   }
 
   close(name: string): void {
-    const channel = name === mainChannel ? this.main : this.#named.get(name)
+    const channel = name === mainChannel ? this.main : this.#named?.get(name)
     channel?.disarm()
     if (channel === undefined) return
     channel.opened = false
     if (channel !== this.main) {
       channel.dispose()
-      this.#named.delete(name)
+      this.#named?.delete(name)
     }
   }
 
   get hasNamed(): boolean {
-    return this.#named.size > 0
+    return this.#named !== undefined && this.#named.size > 0
+  }
+
+  /** READY opens the main channel, unless the service has named channels of its own. */
+  openByReady(): void {
+    if (this.hasNamed || this.main.opened) return
+    this.main.opened = true
+    this.#onlyReady = true
+  }
+
+  /** A service that names its channels after READY is as little expected to beat on the main one as if it had named them before. */
+  nameOpened(): void {
+    if (this.#onlyReady && this.main.beats === this.#beatsBefore) this.close(mainChannel)
+    this.#onlyReady = false
   }
 
   /** Starts the countdown of each open channel over. */
@@ -56,9 +76,11 @@ export class ChannelSet {
 
   /** Forgets the channels of a run that is over. */
   clear(): void {
-    for (const name of [...this.#named.keys()]) this.close(name)
+    for (const name of [...(this.#named?.keys() ?? [])]) this.close(name)
     this.main.disarm()
     this.main.opened = false
+    this.#onlyReady = false
+    this.#beatsBefore = this.main.beats
     this.main.ownLimit = undefined
     this.main.idle = false
   }
@@ -97,6 +119,6 @@ export class ChannelSet {
 
   *#all(): Generator<Channel> {
     yield this.main
-    yield* this.#named.values()
+    if (this.#named !== undefined) yield* this.#named.values()
   }
 }

@@ -1,6 +1,6 @@
 import type { ProcessIdentity } from '../platform/platform.js'
-import type { Milliseconds } from '../time.js'
-import type { Countdown, CountdownEngine } from './countdown.js'
+import { type Milliseconds, milliseconds } from '../time.js'
+import type { Countdown, CountdownEngine, CountdownListener } from './countdown.js'
 
 /** What a channel tells its service. */
 export interface ChannelListener {
@@ -9,8 +9,9 @@ export interface ChannelListener {
 }
 
 /** One line of life of a service, with a countdown of its own. */
-export class Channel {
+export class Channel implements CountdownListener {
   readonly name: string
+  readonly #listener: ChannelListener
   readonly #countdown: Countdown
   /** Its own limit; undefined follows the service's. */
   ownLimit: Milliseconds | undefined
@@ -28,13 +29,17 @@ export class Channel {
 
   constructor(name: string, engine: CountdownEngine, listener: ChannelListener) {
     this.name = name
-    this.#countdown = engine.create({
-      warningElapsed: () => {
-        this.warned = true
-        listener.channelWarned(this)
-      },
-      limitElapsed: () => listener.channelElapsed(this),
-    })
+    this.#listener = listener
+    this.#countdown = engine.create(this)
+  }
+
+  warningElapsed(): void {
+    this.warned = true
+    this.#listener.channelWarned(this)
+  }
+
+  limitElapsed(): void {
+    this.#listener.channelElapsed(this)
   }
 
   get armed(): boolean {
@@ -63,8 +68,10 @@ export class Channel {
     this.#countdown.arm(limit, warningShare)
   }
 
+  /** The limit comes no sooner than this much from now; as with systemd, asking again adds nothing to what is left. */
   extend(span: Milliseconds): void {
-    this.#countdown.extend(span)
+    const missing = span - this.#countdown.remaining()
+    if (missing > 0) this.#countdown.extend(milliseconds(missing))
   }
 
   disarm(): void {

@@ -154,13 +154,15 @@ export class HangDesk {
     return result
   }
 
-  close(outcome: IncidentOutcome): void {
+  /** @returns whether there was an incident to close */
+  close(outcome: IncidentOutcome): boolean {
     const record = this.#incident
-    if (record === undefined) return
+    if (record === undefined) return false
     this.#incident = undefined
     void record.close(outcome)
     const about = { service: this.#context.spec.name, incident: record.id }
     this.#context.parts.emit({ name: 'incident-closed', ...about, parameters: { incident: record.id, outcome } })
+    return true
   }
 
   #hangCase(state: ServiceState): HangCase | undefined {

@@ -5,7 +5,7 @@ import type { HeldSoFar } from './verdict.js'
 /** Keeps how long the present silence has been held, by reason. A sign of life wipes it. */
 export class HoldLedger {
   readonly #clock: Clock
-  #soFar: Partial<Record<HoldReason, Milliseconds>> = {}
+  #soFar: Partial<Record<HoldReason, Milliseconds>> | undefined
   #current: { readonly reason: HoldReason; readonly since: Instant } | undefined
   /** Holds since the service was added. */
   count = 0
@@ -23,19 +23,23 @@ export class HoldLedger {
   end(): Milliseconds {
     const held = this.#currentHeld()
     const reason = this.#current?.reason
-    if (reason !== undefined) this.#soFar[reason] = milliseconds((this.#soFar[reason] ?? 0) + held)
+    if (reason !== undefined)
+      this.#soFar = { ...this.#soFar, [reason]: milliseconds((this.#soFar?.[reason] ?? 0) + held) }
     this.#current = undefined
     return held
   }
 
   wipe(): void {
-    this.#soFar = {}
+    this.#soFar = undefined
   }
 
   soFar(): HeldSoFar {
     const current = this.#current
     if (current === undefined) return { ...this.#soFar }
-    return { ...this.#soFar, [current.reason]: milliseconds((this.#soFar[current.reason] ?? 0) + this.#currentHeld()) }
+    return {
+      ...this.#soFar,
+      [current.reason]: milliseconds((this.#soFar?.[current.reason] ?? 0) + this.#currentHeld()),
+    }
   }
 
   #currentHeld(): Milliseconds {

@@ -1,6 +1,6 @@
 import { describeError, HangdogError } from '../errors.js'
 import type { ExitStatus, ServiceProcess } from '../platform/platform.js'
-import { elapsed, formatDuration, type Instant, instant, seconds, zero } from '../time.js'
+import { elapsed, formatDuration, type Instant, instant, type Scheduled, seconds, zero } from '../time.js'
 import { describeExit, RestartLedger, type RunEnd } from './restart-ledger.js'
 import type { ServiceContext } from './service-context.js'
 import type { RunCompanion } from './service-spec.js'
@@ -41,6 +41,9 @@ export class Lifecycle {
   #stopReason: string | undefined
   #runEnd: RunEnd = { kind: 'not-started' }
   #endedAt: Instant | undefined
+  #restartTimer: Scheduled | undefined
+  /** Who waits for the present run to be gone, or known not to go. */
+  readonly #waiting: (() => void)[] = []
 
   constructor(context: ServiceContext, listener: RunListener) {
     this.#context = context
@@ -70,7 +73,10 @@ export class Lifecycle {
     }
     const process = this.process
     const state = this.#context.state.kind
-    if (process === undefined || (state !== 'stopping' && state !== 'stuck')) return
+    if (process === undefined) return
+    // Ended already by the ladder or the sweep, which also have their limits.
+    if (state === 'recovering' || state === 'ending') await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    if (state !== 'stopping' && state !== 'stuck') return
     const order = { service: spec.name, process, signal, grace: policy.stopTimeout, killLimit: policy.killTimeout }
     const result = await terminate(order, { ...parts, platform: parts.enders })
     if (result.kind === 'not-gone') this.reportStuck(result.survivors.map((survivor) => survivor.pid))
@@ -79,6 +85,14 @@ export class Lifecycle {
   /** The present run is being ended because it hung. */
   endsHung(): void {
     this.#runEnd = { kind: 'hung' }
+  }
+
+  /** A stop that waited for a recovery which was called off. */
+  resumeStop(): void {
+    const reason = this.#stopReason
+    if (reason === undefined) return
+    this.#stopReason = undefined
+    void this.stop(reason, this.#context.policy.terminateSignal)
   }
 
   /** It went on after all. */
@@ -113,6 +127,7 @@ export class Lifecycle {
   async watchStuck(): Promise<void> {
     const { parts, state } = this.#context
     const process = this.process
+    this.#settled()
     if (process === undefined || state.kind !== 'stuck') return
     const left = await parts.enders.survivors(process)
     if (left.length === 0) this.gone()
@@ -123,9 +138,18 @@ export class Lifecycle {
   gone(startError?: HangdogError): void {
     this.process = undefined
     this.#listener.runGone()
+    this.#planOrEnd(startError)
+    this.#settled()
+  }
+
+  #planOrEnd(startError: HangdogError | undefined): void {
     if (this.#stopReason !== undefined) this.#end('stop', this.#stopReason)
     else if (startError !== undefined && this.restarts.total === 0) this.#end('fail', startError.message, startError)
     else this.#planNext(startError)
+  }
+
+  #settled(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   async #spawn(): Promise<void> {
@@ -159,11 +183,7 @@ export class Lifecycle {
     for (const companion of this.companions) companion.serviceStarted({ pid, startedAt: process.startedAt })
     void process.exited.then((status) => this.#exited(process, status))
     // Stopped while it was being started.
-    if (this.#stopReason !== undefined) {
-      const reason = this.#stopReason
-      this.#stopReason = undefined
-      void this.stop(reason, this.#context.policy.terminateSignal)
-    }
+    this.resumeStop()
   }
 
   #exited(process: ServiceProcess, status: ExitStatus): void {
@@ -189,7 +209,7 @@ export class Lifecycle {
         const delayMs = Math.round(decision.delay)
         parts.emit({ name: 'ended-unexpectedly', service, parameters: { outcome, count, delayMs } })
         this.#context.dispatch({ kind: 'ended', next: 'restart', reason: outcome })
-        parts.clock.schedule(decision.delay, () => this.#restart())
+        this.#restartTimer = parts.clock.schedule(decision.delay, () => this.#restart())
         return
       }
       case 'leave': {
@@ -221,6 +241,7 @@ export class Lifecycle {
   }
 
   #finish(reason: string, startError?: HangdogError): void {
+    this.#restartTimer?.cancel()
     this.#resolveFinished({ end: this.#runEnd, reason, ...(startError !== undefined && { startError }) })
   }
 }

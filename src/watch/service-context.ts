@@ -14,5 +14,7 @@ export interface ServiceContext {
   readonly process: ServiceProcess | undefined
   /** The process whose silence is meant by that of a channel: the service's own, or one that it started. */
   subjectOf(channel: string): ProcessIdentity | undefined
+  /** That process was found to have ended. */
+  subjectGone(channel: string): void
   dispatch(event: ServiceEvent): void
 }

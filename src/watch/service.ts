@@ -81,6 +81,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     if (channel === undefined) return false
     if (progress !== undefined && !channel.moved(progress)) return true
     channel.beats++
+    if (!channel.opened) this.channels.nameOpened()
     if (this.state.kind === 'armed' && channel.resetQuietly()) return true
     this.#beatNoticed(channel)
     return true
@@ -90,7 +91,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     if (this.process === undefined || this.state.kind === 'ending') return false
     switch (sign.kind) {
       case 'ready':
-        if (!this.channels.hasNamed) this.channels.main.opened = true
+        this.channels.openByReady()
         this.#signNoticed(mainChannel)
         return true
       case 'stopping':
@@ -103,6 +104,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
         return true
       case 'trigger':
         this.parts.emit({ name: 'hang-triggered', service: this.service, parameters: {} })
+        this.hangs.expired()
         this.dispatch({ kind: 'triggered' })
         return true
       case 'limit':
@@ -113,6 +115,8 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
       case 'main-process':
         return sign.pid === this.process.identity.pid
       case 'channel-opened':
+        // What a child says is no statement about the service's own channels.
+        if (sign.pid === undefined) this.channels.nameOpened()
         return this.#openChannel(this.#identified(sign.channel, sign.pid), sign.limit)
       case 'channel-closed':
         this.channels.close(sign.channel)
@@ -132,6 +136,12 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   /** The process whose silence is meant by that of a channel. */
   subjectOf(channel: string): ProcessIdentity | undefined {
     return this.channels.obtain(channel)?.subject ?? this.process?.identity
+  }
+
+  /** The process that a channel stood for has ended: for a child the channel ends with it; the service's own exit is reported otherwise. */
+  subjectGone(channel: string): void {
+    if (this.subjectOf(channel) === this.process?.identity) return
+    this.signOfLife({ kind: 'channel-closed', channel })
   }
 
   // What the countdowns say (ChannelListener).
@@ -268,8 +278,10 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     if (result?.kind === 'gone') this.lifecycle.gone()
     if (result?.kind === 'abandoned') {
       this.lifecycle.goesOn()
+      this.silence.over()
       this.dispatch({ kind: 'recoveryAbandoned' })
       if (this.lifecycle.hasExited) this.dispatch({ kind: 'processExited' })
+      else this.lifecycle.resumeStop()
     }
     if (result?.kind === 'not-gone') {
       this.hangs.close('not-terminated')
@@ -292,8 +304,16 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     channel.opened = true
     channel.idle = false
     this.lastNoticedBeat = this.parts.clock.wallNow()
-    if (this.state.kind === 'armed') this.#rearm(channel)
+    if (this.#goesOn(channel)) this.#rearm(channel)
     this.#signNoticed(channel.name)
+  }
+
+  /** The countdown of this channel runs, whatever has become of others. */
+  #goesOn(channel: Channel): boolean {
+    const { state } = this
+    if (state.kind === 'armed') return true
+    const otherSilent = (state.kind === 'held' || state.kind === 'reported') && state.channel !== channel.name
+    return otherSilent && channel.armed
   }
 
   /** Starts the countdown of one channel over, and ends a silence that had been warned of. */
@@ -314,8 +334,10 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     this.dispatch({ kind: 'signOfLife', channel })
     if (this.state.kind !== 'armed') return
     this.silence.over()
-    if (before.kind === 'starting' || before.kind === 'unwatched') this.#firstSign()
-    if (before.kind === 'reported') {
+    if (before.kind === 'armed') return
+    this.hangs.silenceEnded()
+    if (isFirstSign(before)) this.#firstSign()
+    else if (this.hangs.close('recovered-by-itself') || before.kind === 'reported') {
       this.parts.emit({ name: 'hang-over', service: this.service, parameters: { channel, silentMs } })
     }
   }
@@ -333,7 +355,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     // A limit for the main channel is no sign of life yet; READY or a beat is.
     if (channel === this.channels.main && !channel.opened) return true
     channel.opened = true
-    if (this.state.kind === 'armed') this.#rearm(channel)
+    if (this.#goesOn(channel)) this.#rearm(channel)
     this.#signNoticed(channel.name)
     return true
   }
@@ -362,6 +384,12 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   #warningShare(): number {
     return this.policy.warningPercent === 0 ? quietReadingShare : this.policy.warningPercent / 100
   }
+}
+
+/** The service had not shown any sign of life in this state. */
+function isFirstSign(before: ServiceState): boolean {
+  const starting = (before.kind === 'held' || before.kind === 'expired') && before.starting
+  return before.kind === 'starting' || before.kind === 'unwatched' || starting
 }
 
 function describeReading({ process }: Sample): string {

@@ -78,6 +78,7 @@ export class Silence {
     const input: VerdictInput = { before: this.#before, now, limits: policy.holds, heldSoFar, starting: state.starting }
     const verdict: Verdict = state.triggered ? { kind: 'hung', hang: { kind: 'triggered' } } : judge(input)
     this.lastJudgement = { at: parts.clock.wallNow(), channel: state.channel, input, verdict }
+    if (verdict.kind === 'gone') this.#context.subjectGone(state.channel)
     if (verdict.kind === 'held') this.#context.dispatch({ kind: 'judgedHeld', reason: verdict.reason })
     if (verdict.kind === 'hung') this.#context.dispatch({ kind: 'judgedHung', hang: verdict.hang })
   }
