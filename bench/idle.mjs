@@ -42,7 +42,8 @@ rmSync(directory, { recursive: true, force: true })
 
 async function watch(name, args) {
   const child = spawn(process.execPath, args, { stdio: 'ignore' })
-  await sleep(5000)
+  // V8 tidies its heap some seconds after the start; that is not idling yet.
+  await sleep(20_000)
   const before = counters(child.pid)
   await sleep(span * 1000)
   const after = counters(child.pid)

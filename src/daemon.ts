@@ -1,30 +1,24 @@
 import { join } from 'node:path'
 import { BugCheckConsent } from './bugcheck-consent.js'
-import { controlPath, liveInstances } from './control/instances.js'
+import { controlPath, freeInstanceName } from './control/instances.js'
 import { openControlServer } from './control/server.js'
 import type { Emit, EventSink } from './event/event.js'
-import { createEventLog, type EventLog } from './event/event-log.js'
-import { openHistory } from './event/history.js'
+import { createEventLog } from './event/event-log.js'
 import { startRetention } from './event/retention.js'
-import { createLogSink } from './event/sinks/log-sink.js'
-import { createSystemLogSink } from './event/sinks/system-log-sink.js'
+import { openSinks } from './event-sinks.js'
 import { createLazyCollector } from './evidence/lazy-collector.js'
 import { keepHeapSmall } from './heap.js'
-import { parseHeartbeat } from './heartbeat/parse.js'
-import { chooseHeartbeat, selectSource } from './heartbeat/select.js'
-import { openStreamServer, type StreamServer } from './heartbeat/stream-server.js'
+import { openStreamServer } from './heartbeat/stream-server.js'
 import { createIncidentLog } from './incident/incident-log.js'
 import { findInterrupted } from './incident/interrupted.js'
-import { runCommand } from './platform/command.js'
 import { createDryRunPlatform } from './platform/dry-run.js'
-import { openOutputTarget } from './platform/output-target.js'
 import { selectPlatform } from './platform/select.js'
-import { completePolicy, type ServiceSettings } from './service-settings.js'
+import { addService, checkServices } from './service-assembly.js'
+import type { ServiceSettings } from './service-settings.js'
 import { openStateDirectory, type StateDirectory } from './state-directory.js'
 import { systemClock } from './system-clock.js'
 import { version } from './version.js'
 import { createJavaScriptEngine } from './watch/javascript-engine.js'
-import { checkPolicy, defaultPolicy } from './watch/policy.js'
 import type { Service } from './watch/service.js'
 import { Supervisor } from './watch/supervisor.js'
 
@@ -35,10 +29,8 @@ export interface DaemonConfig {
   readonly dryRun: boolean
   readonly stdin: 'inherit' | 'ignore'
   readonly stateDirectory?: string
-  /** Default: pretty on a terminal, else json. */
-  readonly logFormat?: 'pretty' | 'json'
-  /** Write the log to stderr and errors to the system log. Default true. */
-  readonly log?: boolean
+  /** Default: pretty on a terminal, else json; `none` also leaves out the system log. */
+  readonly logFormat?: 'pretty' | 'json' | 'none'
   /** Further places events go to. */
   readonly sinks?: readonly EventSink[]
 }
@@ -48,14 +40,6 @@ export interface Daemon {
   readonly supervisor: Supervisor
   /** Ends all services in order, writes what is to be written, and closes everything. Never rejects. */
   close(reason: string): Promise<void>
-}
-
-/** Refuses what can be refused without starting anything. @throws HangdogError */
-export function checkServices(services: readonly ServiceSettings[]): void {
-  for (const { name, policy, heartbeat, command } of services) {
-    checkPolicy(completePolicy(defaultPolicy, policy), name)
-    chooseHeartbeat(parseHeartbeat(heartbeat), { command, searchPath: undefined })
-  }
 }
 
 /** Joins all parts and starts the services. @throws HangdogError when something cannot be created; nothing is left behind then */
@@ -79,14 +63,6 @@ export async function startDaemon(config: DaemonConfig): Promise<Daemon> {
 
 type Closers = (() => Promise<void> | void)[]
 
-interface Joined {
-  readonly supervisor: Supervisor
-  readonly state: StateDirectory
-  readonly streams: StreamServer
-  readonly emit: Emit
-  readonly closers: Closers
-}
-
 async function assemble(
   config: DaemonConfig,
   state: StateDirectory,
@@ -94,7 +70,8 @@ async function assemble(
   closeAll: () => Promise<void>,
 ): Promise<Daemon> {
   const clock = systemClock
-  const instance = await chooseInstance(config.instance, state)
+  const instance =
+    typeof config.instance === 'string' ? config.instance : await freeInstanceName(state, config.instance.proposed)
   const events = createEventLog({ clock, sinks: config.sinks ?? [] })
   const emit = events.emit
   const startedAt = clock.wallNow().toISOString()
@@ -145,22 +122,24 @@ async function assemble(
   closers.push(() => control.close())
   const streams = await openStreamServer({ path: join(state.beat, `${instance}.sock`), clock, emit })
   closers.push(() => streams.close())
-  for (const settings of config.services) addService({ supervisor, state, streams, emit, closers }, settings)
+  for (const settings of config.services) {
+    const source = addService({ supervisor, state, streams, emit }, settings)
+    closers.push(() => source.close())
+  }
 
   const systemLog = host.capabilities.some(({ name, available }) => name === 'system-log' && available)
-  await openSinks(events, config, { directory: state.events, instance, systemLog }, closers)
+  await openSinks(events, { directory: state.events, instance, logFormat: config.logFormat, systemLog })
+  closers.push(() => events.close())
   closers.push(() => host.flushOutput())
   if (supervisor.services.some(mayStopMachine)) await consent.open()
   closers.push(() => consent.close())
-  await reportInterrupted(state, emit)
+  const weaker = host.capabilities.filter(({ available }) => !available).map(({ name }) => name)
+  const about = { version, pid: process.pid, platform: platform.name, weaker: weaker.join(', ') || 'nothing' }
+  emit({ name: 'supervisor-started', parameters: about })
+  for (const service of supervisor.services) void service.start()
   const retention = startRetention({ directories: state, clock, emit })
   closers.push(() => retention.close())
-  for (const service of supervisor.services) void service.start()
-  const weaker = host.capabilities.filter(({ available }) => !available).map(({ name }) => name)
-  emit({
-    name: 'supervisor-started',
-    parameters: { version, pid: process.pid, platform: platform.name, weaker: weaker.join(', ') || 'nothing' },
-  })
+  await reportInterrupted(state, emit)
   const close = async (reason: string): Promise<void> => {
     await supervisor.stopAll(reason)
     emit({ name: 'supervisor-stopped', parameters: { reason } })
@@ -169,91 +148,8 @@ async function assemble(
   return { instance, supervisor, close }
 }
 
-/** Connects a service with its source of heartbeats. */
-function addService(joined: Joined, settings: ServiceSettings): void {
-  const { supervisor, state, streams, emit, closers } = joined
-  const environment = { ...ownEnvironment(), ...settings.environment }
-  const program = { command: settings.command, searchPath: environment.PATH, ...located(settings) }
-  const choice = chooseHeartbeat(parseHeartbeat(settings.heartbeat), program)
-  const service = supervisor.add({
-    name: settings.name,
-    command: settings.command,
-    args: settings.args,
-    environment,
-    output: settings.output === 'file' ? { file: join(state.output, `${settings.name}.log`) } : settings.output,
-    ownGroup: settings.ownGroup,
-    policy: completePolicy(defaultPolicy, settings.policy),
-    heartbeat: choice.description,
-    committed: choice.committed,
-    ...located(settings),
-  })
-  const source = selectSource(choice, {
-    receiver: service,
-    streams,
-    clock: systemClock,
-    emit,
-    limit: () => service.policy.heartbeatTimeout,
-    ...(environment.NODE_OPTIONS !== undefined && { nodeOptions: environment.NODE_OPTIONS }),
-    ...(settings.probe !== undefined && { probe: settings.probe }),
-  })
-  service.accompany(source)
-  closers.push(() => source.close())
-}
-
-function located({ directory }: ServiceSettings): { readonly directory?: string } {
-  return directory === undefined ? {} : { directory }
-}
-
 function mayStopMachine({ policy }: Service): boolean {
   return policy.action === 'bugcheck' || policy.escalation === 'bugcheck'
-}
-
-/** What hangdog was told by its own supervisor is not meant for its services. */
-const ownVariables = new Set(['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'HANGDOG_SOCKET', 'HANGDOG_TOKEN'])
-
-function ownEnvironment(): Record<string, string> {
-  const entries = Object.entries(process.env)
-  return Object.fromEntries(
-    entries.filter((entry): entry is [string, string] => entry[1] !== undefined && !ownVariables.has(entry[0])),
-  )
-}
-
-/** The history first: what the other sinks cannot write is an event as well. */
-async function openSinks(
-  events: EventLog,
-  config: DaemonConfig,
-  {
-    directory,
-    instance,
-    systemLog,
-  }: { readonly directory: string; readonly instance: string; readonly systemLog: boolean },
-  closers: Closers,
-): Promise<void> {
-  const clock = systemClock
-  const report = events.emit
-  events.add(openHistory({ directory, instance, clock, report }))
-  closers.push(() => events.close())
-  if (config.log === false) return
-  const terminal = process.stderr.isTTY === true
-  events.add(
-    await createLogSink({
-      output: openOutputTarget(2, () => {}),
-      format: config.logFormat ?? (terminal ? 'pretty' : 'json'),
-      colour: terminal && process.env.NO_COLOR === undefined,
-      clock,
-      report,
-    }),
-  )
-  // A machine without a system log is no fault of each event; it is said once, at start.
-  if (systemLog) events.add(createSystemLogSink({ clock, report, run: runCommand }))
-}
-
-/** A proposed name is made unique beside a live hangdog that has it already; a given one is left to fail. */
-async function chooseInstance(name: DaemonConfig['instance'], state: StateDirectory): Promise<string> {
-  if (typeof name === 'string') return name
-  const { live, silent } = await liveInstances(state)
-  const taken = [...live, ...silent].some((instance) => instance.name === name.proposed)
-  return taken ? `${name.proposed}-${process.pid}` : name.proposed
 }
 
 async function reportInterrupted(state: StateDirectory, emit: Emit): Promise<void> {

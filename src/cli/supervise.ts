@@ -36,8 +36,9 @@ export function superviseCommand(): Command {
 async function supervise(options: SuperviseOptions): Promise<void> {
   const { readSuperviseFile } = await import('../supervise-file.js')
   const file = readSuperviseFile(options.config)
-  const { checkServices, startDaemon } = await import('../daemon.js')
+  const { startDaemon } = await import('../daemon.js')
   if (options.check === true) {
+    const { checkServices } = await import('../service-assembly.js')
     checkServices(file.services)
     process.stdout.write(`"${options.config}" can be used: ${file.services.map(({ name }) => name).join(', ')}\n`)
     return
@@ -50,13 +51,14 @@ async function supervise(options: SuperviseOptions): Promise<void> {
     ...(options.stateDir !== undefined && { stateDirectory: options.stateDir }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
   })
-  const asked = nextSignal(['SIGTERM', 'SIGINT'])
+  const asked = nextSignal(['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'])
   const all = Promise.all(daemon.supervisor.services.map((service) => service.finished)).then(() => undefined)
   const signal = await Promise.race([asked, all])
   await daemon.close(signal === undefined ? 'every service has ended' : `${signal} was sent to hangdog`)
   process.exitCode = signal === undefined ? 1 : 0
 }
 
+/** All that would end hangdog otherwise: its services live in sessions of their own and would go on without a watch. */
 function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of signals) process.on(signal, resolve)

@@ -80,3 +80,10 @@ async function ask(name: string, path: string, timeoutMs: number | undefined): P
     return { kind: 'silent', name, reason: describeError(error) }
   }
 }
+
+/** A proposed name, made unique beside a hangdog that has it already. */
+export async function freeInstanceName(directory: Pick<StateDirectory, 'control'>, proposed: string): Promise<string> {
+  const { live, silent } = await liveInstances(directory)
+  const taken = [...live, ...silent].some(({ name }) => name === proposed)
+  return taken ? `${proposed}-${process.pid}` : proposed
+}

@@ -27,7 +27,7 @@ export async function playDemo(narrator: Narrator): Promise<void> {
     stateDirectory: directory,
     dryRun: false,
     stdin: 'ignore',
-    log: false,
+    logFormat: 'none',
     sinks: [watch],
     services: [
       {

@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import type { Emit } from './event/event.js'
+import { parseHeartbeat } from './heartbeat/parse.js'
+import { chooseHeartbeat, selectSource } from './heartbeat/select.js'
+import type { HeartbeatSource } from './heartbeat/source.js'
+import type { StreamServer } from './heartbeat/stream-server.js'
+import { completePolicy, type ServiceSettings } from './service-settings.js'
+import type { StateDirectory } from './state-directory.js'
+import { systemClock } from './system-clock.js'
+import { checkPolicy, defaultPolicy } from './watch/policy.js'
+import type { Supervisor } from './watch/supervisor.js'
+
+/** What a service is joined to. */
+export interface ServiceSurroundings {
+  readonly supervisor: Supervisor
+  readonly state: StateDirectory
+  readonly streams: StreamServer
+  readonly emit: Emit
+}
+
+/** Refuses what can be refused without starting anything. @throws HangdogError */
+export function checkServices(services: readonly ServiceSettings[]): void {
+  for (const { name, policy, heartbeat, command } of services) {
+    checkPolicy(completePolicy(defaultPolicy, policy), name)
+    chooseHeartbeat(parseHeartbeat(heartbeat), { command, searchPath: undefined })
+  }
+}
+
+/** Adds a service with its source of heartbeats. @returns the source, to be closed at the end */
+export function addService(
+  { supervisor, state, streams, emit }: ServiceSurroundings,
+  settings: ServiceSettings,
+): HeartbeatSource {
+  const environment = { ...ownEnvironment(), ...settings.environment }
+  const program = { command: settings.command, searchPath: environment.PATH, ...located(settings) }
+  const choice = chooseHeartbeat(parseHeartbeat(settings.heartbeat), program)
+  const service = supervisor.add({
+    name: settings.name,
+    command: settings.command,
+    args: settings.args,
+    environment,
+    output: settings.output === 'file' ? { file: join(state.output, `${settings.name}.log`) } : settings.output,
+    ownGroup: settings.ownGroup,
+    policy: completePolicy(defaultPolicy, settings.policy),
+    heartbeat: choice.description,
+    committed: choice.committed,
+    ...located(settings),
+  })
+  const source = selectSource(choice, {
+    receiver: service,
+    streams,
+    clock: systemClock,
+    emit,
+    limit: () => service.policy.heartbeatTimeout,
+    ...(environment.NODE_OPTIONS !== undefined && { nodeOptions: environment.NODE_OPTIONS }),
+    ...(settings.probe !== undefined && { probe: settings.probe }),
+  })
+  service.accompany(source)
+  return source
+}
+
+function located({ directory }: ServiceSettings): { readonly directory?: string } {
+  return directory === undefined ? {} : { directory }
+}
+
+/** What hangdog was told by its own supervisor is not meant for its services. */
+const ownVariables = new Set(['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'HANGDOG_SOCKET', 'HANGDOG_TOKEN'])
+
+function ownEnvironment(): Record<string, string> {
+  const entries = Object.entries(process.env)
+  return Object.fromEntries(
+    entries.filter((entry): entry is [string, string] => entry[1] !== undefined && !ownVariables.has(entry[0])),
+  )
+}
