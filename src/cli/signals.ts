@@ -13,7 +13,7 @@ const passed = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const
 export function passSignals(service: Service): () => void {
   let asked = false
   const end = (signal: NodeJS.Signals): void => {
-    if (asked && service.process !== undefined) service.parts.platform.kill(service.process)
+    if (asked && service.process !== undefined) service.parts.enders.kill(service.process)
     asked = true
     void service.stop(`${signal} was sent to hangdog`, signal)
   }

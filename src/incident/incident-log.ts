@@ -87,23 +87,19 @@ class DiskIncidentLog implements IncidentLog {
    */
   async #write(path: string, text: string): Promise<void> {
     const draft = `${path}.tmp`
-    const [file, parent] = await Promise.all([
-      open(draft, 'wx', 0o600),
-      this.#openParent(),
-      mkdir(path, { mode: 0o700 }),
-    ])
-    let directory: FileHandle | undefined
+    const drafted = open(draft, 'wx', 0o600)
+    let opened: Promise<FileHandle | undefined> = Promise.resolve(undefined)
     try {
+      const [file, parent] = await Promise.all([drafted, this.#openParent(), mkdir(path, { mode: 0o700 })])
       const data = Buffer.from(text)
-      const [{ bytesWritten }, opened] = await Promise.all([file.write(data), openDirectory(path)])
-      directory = opened
+      opened = openDirectory(path)
+      const [{ bytesWritten }, directory] = await Promise.all([file.write(data), opened])
       if (bytesWritten < data.length) throw new Error('only a part was written')
       await rename(draft, join(path, fileNames.opened))
       await Promise.all([file.sync(), syncOpenDirectory(directory), syncOpenDirectory(parent)])
     } finally {
-      // Not waited for: what matters is on disk.
-      void file.close().catch(() => undefined)
-      void directory?.close().catch(() => undefined)
+      closeLater(drafted)
+      closeLater(opened)
     }
   }
 
@@ -111,4 +107,9 @@ class DiskIncidentLog implements IncidentLog {
     this.#parent ??= await openDirectory(this.#options.directory)
     return this.#parent
   }
+}
+
+/** Not waited for: what matters is on disk. One of several opens may come through only after another step has failed. */
+function closeLater(opening: Promise<FileHandle | undefined>): void {
+  opening.then((handle) => handle?.close()).catch(() => undefined)
 }

@@ -1,4 +1,5 @@
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, readdirSync, readSync, writeSync } from 'node:fs'
+import { systemCode } from '../errors.js'
 import { type Milliseconds, milliseconds } from '../time.js'
 import type { ProcessState } from './platform.js'
 
@@ -106,12 +107,15 @@ const buffer = Buffer.allocUnsafe(64 * 1024)
 
 /** Reads a small kernel file, cut to 64 KiB; undefined when it cannot be read. */
 export function readKernelFile(path: string): string | undefined {
-  let fd: number
   try {
-    fd = openSync(path, 'r')
+    return withDescriptor(() => readWhole(path))
   } catch {
     return undefined
   }
+}
+
+function readWhole(path: string): string {
+  const fd = openSync(path, 'r')
   try {
     let length = 0
     // The kernel may hand out less than asked for; only an empty read is the end.
@@ -120,10 +124,42 @@ export function readKernelFile(path: string): string | undefined {
       length += count
       if (count === 0 || length === buffer.length) return buffer.toString('utf8', 0, length)
     }
-  } catch {
-    return undefined
   } finally {
     closeSync(fd)
+  }
+}
+
+/** Numbers of all processes. @throws when /proc cannot be read: no list is no proof that nobody is left */
+export function listProcesses(): readonly number[] {
+  return withDescriptor(() => readdirSync('/proc'))
+    .filter((entry) => /^\d/.test(entry))
+    .map(Number)
+}
+
+/** Held back for when all descriptors are in use: a process that cannot be looked at must not count as gone. */
+let spare: number | undefined = openSpare()
+
+function openSpare(): number | undefined {
+  try {
+    return openSync('/dev/null', 'r')
+  } catch {
+    return undefined
+  }
+}
+
+/** Runs a synchronous read, with the spare descriptor if there is no other. */
+function withDescriptor<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    const isFull = systemCode(error) === 'EMFILE' || systemCode(error) === 'ENFILE'
+    if (!isFull || spare === undefined) throw error
+    closeSync(spare)
+    try {
+      return read()
+    } finally {
+      spare = openSpare()
+    }
   }
 }
 

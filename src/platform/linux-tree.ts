@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs'
-import { type ProcessStat, readStat } from './linux-proc.js'
+import { listProcesses, type ProcessStat, readStat } from './linux-proc.js'
 import type { ProcessIdentity } from './platform.js'
 
 /** All processes of the machine at one moment, by number and by what they belong to. */
@@ -13,10 +12,8 @@ export interface ProcessTable {
 /** Reads the stat of every process: about 10 µs each. */
 export function readProcessTable(): ProcessTable {
   const byPid = new Map<number, ProcessStat>()
-  for (const entry of readdirSync('/proc')) {
-    const first = entry.charCodeAt(0)
-    if (first < 0x30 || first > 0x39) continue
-    const stat = readStat(Number(entry))
+  for (const pid of listProcesses()) {
+    const stat = readStat(pid)
     if (stat !== undefined) byPid.set(stat.pid, stat)
   }
   const all = [...byPid.values()]

@@ -110,6 +110,8 @@ class LinuxPlatform implements HostPlatform {
     })
     this.#records.set(started, { ...service, found: [], killed: false, prepared: [] })
     void started.exited.then(() => {
+      // Each remembers hundreds of lines; only those that still speak, and the last one, are of use.
+      for (const output of this.#endedOutputs) if (output.ended) this.#endedOutputs.delete(output)
       this.#endedOutputs.add(service.output)
       if (service.group !== undefined) this.#leftGroups.add(service.group)
       this.#sweepGroups(firstSweepMs)

@@ -1,6 +1,7 @@
 import { describeError, HangdogError } from '../errors.js'
 import type { ExitStatus, ServiceProcess } from '../platform/platform.js'
 import { elapsed, formatDuration, type Instant, instant, type Scheduled, seconds, zero } from '../time.js'
+import { withinLimit } from './bounded.js'
 import { describeExit, RestartLedger, type RunEnd } from './restart-ledger.js'
 import type { ServiceContext } from './service-context.js'
 import type { RunCompanion } from './service-spec.js'
@@ -129,8 +130,8 @@ export class Lifecycle {
     const process = this.process
     this.#settled()
     if (process === undefined || state.kind !== 'stuck') return
-    const left = await parts.enders.survivors(process)
-    if (left.length === 0) this.gone()
+    const left = await withinLimit(parts.enders.survivors(process), stuckInterval, parts.clock)
+    if (left.kind === 'done' && left.value.length === 0) this.gone()
     else parts.clock.schedule(stuckInterval, () => void this.watchStuck())
   }
 

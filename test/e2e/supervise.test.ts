@@ -76,3 +76,36 @@ t.test('when every service has ended by itself, so does supervise, with 1', asyn
   const run = new Hangdog(t, ['supervise', '--config', file, '--state-dir', directory, '--log-format', 'json'])
   t.equal((await run.finished).code, 1)
 })
+
+for (const signal of ['SIGHUP', 'SIGQUIT'] as const) {
+  t.test(`${signal} ends supervise in order; no service goes on without a watch`, async (t) => {
+    const directory = stateDirectory(t)
+    const file = join(directory, 'hangdog.yaml')
+    writeFileSync(file, 'services: { sleeper: { command: [sleep, "60"] } }\n')
+    const run = new Hangdog(t, ['supervise', '--config', file, '--state-dir', directory, '--log-format', 'json'])
+    const { parameters } = await run.event('service-started')
+    await run.event('supervisor-started')
+    run.child.kill(signal)
+    t.equal((await run.finished).code, 0)
+    t.notOk(isAlive(Number(parameters.pid)))
+  })
+}
+
+t.test('supervise that is ended during a recovery finishes it and records that', async (t) => {
+  const directory = stateDirectory(t)
+  const file = join(directory, 'hangdog.yaml')
+  const stubborn = "trap '' TERM; while :; do sleep 0.1; done"
+  writeFileSync(
+    file,
+    `defaults: { heartbeatTimeout: 1s, startTimeout: 1s, terminateTimeout: 2s, evidenceTimeout: 0s }
+services: { stubborn: { command: [sh, -c, "${stubborn}"], heartbeat: stream } }
+`,
+  )
+  const run = new Hangdog(t, ['supervise', '--config', file, '--state-dir', directory, '--log-format', 'json'])
+  await run.event('terminate-requested')
+  run.child.kill('SIGTERM')
+  await run.finished
+  t.ok(run.has('terminate-proven'))
+  t.ok(run.has('incident-closed'))
+  t.equal(run.events.at(-1)?.name, 'supervisor-stopped')
+})

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import {
   parseCpuAccount,
@@ -67,4 +69,12 @@ t.test('the time accounted for is per CPU, and guests are not counted twice', as
 t.test('a kernel file that cannot be read is nothing', async (t) => {
   t.equal(readKernelFile('/no/such/file'), undefined)
   t.equal(readKernelFile('/proc'), undefined)
+})
+
+t.test('a process that lives does not count as gone because hangdog is out of descriptors', async (t) => {
+  const fixture = fileURLToPath(new URL('../fixtures/platform/no-descriptors.mjs', import.meta.url))
+  // Without what the test runner would load into it, which needs descriptors of its own.
+  const script = 'ulimit -n 128 && exec env -u NODE_OPTIONS "$0" "$1"'
+  const seen = execFileSync('sh', ['-c', script, process.execPath, fixture], { encoding: 'utf8', timeout: 60_000 })
+  t.same(JSON.parse(seen), { open: 'EMFILE', stat: true, listed: true, again: true })
 })
