@@ -91,7 +91,7 @@ const states: readonly ServiceState[] = [
   { kind: 'reported', channel, hang },
   { kind: 'recovering', channel, hang },
   { kind: 'stuck' },
-  { kind: 'stopping' },
+  ...both.map((announced) => ({ kind: 'stopping', announced }) as const),
   { kind: 'ending' },
   { kind: 'waiting' },
   { kind: 'failed', reason },

@@ -1,3 +1,4 @@
+import { describeError } from '../errors.js'
 import { causeExhibit, type EvidenceCollector, type EvidenceRequest, type Exhibit } from '../watch/evidence.js'
 import type { EvidenceOptions } from './collector.js'
 
@@ -11,9 +12,47 @@ export function createLazyCollector(options: EvidenceOptions): EvidenceCollector
     loading ??= import('./collector.js').then(({ createEvidenceCollector }) => createEvidenceCollector(options))
     return loading
   }
+  let running = 0
   return {
     captureLight: async (request) => (await load()).captureLight(request),
-    capture: async (request) => withCause(request, await (await load()).capture(request)),
+    capture: async (request) => {
+      if (running >= mostFullCaptures) return withCause(request, await captureBeside(request, load))
+      running++
+      try {
+        return await withCause(request, await captureAll(request, load))
+      } finally {
+        running--
+      }
+    },
+  }
+}
+
+/** When many services hang at once, debuggers and `ps` for each of them would starve hangdog itself of what it needs to act. */
+const mostFullCaptures = 2
+
+/** The readings of /proc alone, which cost little. */
+async function captureBeside(
+  request: EvidenceRequest,
+  load: () => Promise<EvidenceCollector>,
+): Promise<readonly Exhibit[]> {
+  const reason = `${mostFullCaptures} other services hang at the same time; only /proc was read`
+  const light = await captureAll(request, async () => {
+    const { captureLight } = await load()
+    return { captureLight, capture: captureLight }
+  })
+  return [...light, { kind: 'missing', name: 'stacks and vitals', tookMs: 0, reason }]
+}
+
+/** The code may be gone from the disk by the time it is needed, after an upgrade for example. */
+async function captureAll(
+  request: EvidenceRequest,
+  load: () => Promise<EvidenceCollector>,
+): Promise<readonly Exhibit[]> {
+  try {
+    return await (await load()).capture(request)
+  } catch (error) {
+    const reason = `cannot load the collectors: ${describeError(error)}`
+    return [{ kind: 'missing', name: 'process', tookMs: 0, reason }]
   }
 }
 

@@ -28,7 +28,7 @@ export class ExecProbe implements Probe {
 function judge(result: CommandResult, timeout: Milliseconds): ProbeOutcome {
   switch (result.kind) {
     case 'not-started':
-      return failure(result.error)
+      return isShortage(result.code) ? { kind: 'not-asked', reason: result.error } : failure(result.error)
     case 'timed-out':
       return failure(`not done within ${Math.round(timeout)} ms`)
     case 'done': {
@@ -44,4 +44,9 @@ function judge(result: CommandResult, timeout: Milliseconds): ProbeOutcome {
 function complaint(stderr: string): string {
   const last = stderr.trimEnd().split('\n').at(-1) ?? ''
   return last === '' ? '' : `: ${last.slice(0, longestComplaint)}`
+}
+
+/** What hangdog itself or the machine lacks, and not the service. */
+function isShortage(code: string | undefined): boolean {
+  return code === 'EMFILE' || code === 'ENFILE' || code === 'EAGAIN' || code === 'ENOMEM'
 }

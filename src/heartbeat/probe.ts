@@ -30,6 +30,8 @@ export type ProbeOutcome =
   /** Nothing new: neither a beat nor worth a report. */
   | { readonly kind: 'silence' }
   | { readonly kind: 'failure'; readonly reason: string }
+  /** hangdog itself could not ask (no descriptors, no memory): nothing is known about the service. */
+  | { readonly kind: 'not-asked'; readonly reason: string }
 
 export const success: ProbeOutcome = { kind: 'success' }
 
@@ -45,6 +47,9 @@ const startInterval = seconds(1)
 
 /** A service that starts answers no probe yet; only after this long without a success is that worth an event. */
 const startGrace = seconds(10)
+
+/** So often in a row hangdog excuses a service because it could not ask; a machine that bad has to be acted on as well. */
+const longestNotAsked = 10
 
 /** A third of the limit each, so that one failed look does not use it up. */
 export function defaultTiming(limit: Milliseconds): ProbeTiming {
@@ -88,7 +93,7 @@ export class ProbeSource implements HeartbeatSource {
   serviceStarted(process: StartedProcess): void {
     this.serviceEnded()
     this.#probe.serviceStarted?.(process)
-    const run: Run = { startedAt: this.#surroundings.clock.now(), succeeded: false, quietFailures: 0 }
+    const run: Run = { startedAt: this.#surroundings.clock.now(), succeeded: false, quietFailures: 0, notAsked: 0 }
     this.#run = run
     this.#plan(run)
   }
@@ -137,6 +142,11 @@ export class ProbeSource implements HeartbeatSource {
     if (run !== this.#run) return
     const { clock, receiver } = this.#surroundings
     if (outcome.kind === 'silence') return
+    run.notAsked = outcome.kind === 'not-asked' ? run.notAsked + 1 : 0
+    if (outcome.kind === 'not-asked' && run.notAsked <= longestNotAsked) {
+      // Time in which hangdog could not ask is no silence of the service; there is time for two more tries.
+      receiver.signOfLife({ kind: 'extend', span: milliseconds(2 * this.#surroundings.timing().interval) })
+    }
     if (outcome.kind === 'success') {
       run.succeeded = true
       this.#successes++
@@ -154,5 +164,7 @@ interface Run {
   readonly startedAt: Instant
   succeeded: boolean
   quietFailures: number
+  /** Times in a row that hangdog itself could not ask. */
+  notAsked: number
   next?: Scheduled
 }

@@ -70,6 +70,15 @@ export class ChannelSet {
     }
   }
 
+  /** After a stall: as `arm`, for those whose silence has not been excused already. */
+  armStalled(limitOfService: Milliseconds, warningShare: number): void {
+    for (const channel of this.#all()) {
+      if (!channel.armed || channel.stallExcused) continue
+      channel.arm(channel.ownLimit ?? limitOfService, warningShare)
+      channel.stallExcused = true
+    }
+  }
+
   disarm(): void {
     for (const channel of this.#all()) channel.disarm()
   }

@@ -25,6 +25,8 @@ export class Channel implements CountdownListener {
   /** The process that beats here, when it is not the service's own. */
   subject: ProcessIdentity | undefined
   idle = false
+  /** A stall gave this silence its whole limit once more. */
+  stallExcused = false
   #progress: number | undefined
 
   constructor(name: string, engine: CountdownEngine, listener: ChannelListener) {
@@ -48,7 +50,7 @@ export class Channel implements CountdownListener {
 
   /** The whole of an ordinary heartbeat. @returns false when there is more to do than to reset the countdown */
   resetQuietly(): boolean {
-    if (this.warned || !this.#countdown.armed) return false
+    if (this.warned || this.stallExcused || !this.#countdown.armed) return false
     this.#countdown.reset()
     return true
   }
@@ -65,6 +67,7 @@ export class Channel implements CountdownListener {
 
   arm(limit: Milliseconds, warningShare: number): void {
     this.warned = false
+    this.stallExcused = false
     this.#countdown.arm(limit, warningShare)
   }
 

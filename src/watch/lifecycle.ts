@@ -80,6 +80,22 @@ export class Lifecycle {
     if (state !== 'stopping' && state !== 'stuck') return
     const order = { service: spec.name, process, signal, grace: policy.stopTimeout, killLimit: policy.killTimeout }
     const result = await terminate(order, { ...parts, platform: parts.enders })
+    if (result.kind === 'not-gone') {
+      this.reportStuck(result.survivors.map((survivor) => survivor.pid))
+      // Whoever waits for the end of the service must be let go.
+      this.#finish('it could not be ended')
+    }
+  }
+
+  /** The service announced its end and did not come to it within StopTimeout. */
+  async endOverdue(): Promise<void> {
+    const { parts, spec, policy } = this.#context
+    const process = this.process
+    if (process === undefined) return
+    const reason = `it announced its end ${formatDuration(policy.stopTimeout)} ago and is still there`
+    parts.emit({ name: 'service-stopping', service: spec.name, parameters: { reason } })
+    const { terminateSignal: signal, terminateTimeout: grace, killTimeout: killLimit } = policy
+    const result = await terminate({ service: spec.name, process, signal, grace, killLimit }, parts)
     if (result.kind === 'not-gone') this.reportStuck(result.survivors.map((survivor) => survivor.pid))
   }
 

@@ -1,4 +1,5 @@
 import type { ProcessIdentity, ServiceProcess } from '../platform/platform.js'
+import type { Milliseconds } from '../time.js'
 import type { ServicePolicy } from './policy.js'
 import type { ServiceSpec } from './service-spec.js'
 import type { ServiceEvent, ServiceState } from './service-state.js'
@@ -14,6 +15,8 @@ export interface ServiceContext {
   readonly process: ServiceProcess | undefined
   /** The process whose silence is meant by that of a channel: the service's own, or one that it started. */
   subjectOf(channel: string): ProcessIdentity | undefined
+  /** The limit of a channel. */
+  limitOf(channel: string): Milliseconds
   /** That process was found to have ended. */
   subjectGone(channel: string): void
   dispatch(event: ServiceEvent): void

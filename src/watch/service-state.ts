@@ -24,8 +24,8 @@ export type ServiceState =
   | { readonly kind: 'recovering'; readonly channel: string; readonly hang: Hang }
   /** Could not be terminated. Nothing is started beside it. */
   | { readonly kind: 'stuck' }
-  /** An orderly end is under way. */
-  | { readonly kind: 'stopping' }
+  /** An orderly end is under way: asked for by the operator, or announced by the service itself, which then has StopTimeout for it. */
+  | { readonly kind: 'stopping'; readonly announced: boolean }
   /** The process has ended; what it left behind is being ended too. */
   | { readonly kind: 'ending' }
   /** Ended; a restart is due after a back-off. */
@@ -60,6 +60,12 @@ export type ServiceEvent =
 export type Effect =
   /** Run the countdown of ServiceStartTimeout. */
   | 'arm-start'
+  /** Run the countdown of StopTimeout, after an end that the service announced. */
+  | 'arm-stop'
+  /** An announced end takes too long: end the service. */
+  | 'end-overdue'
+  /** A stall may have used up a silence that nobody could break: the whole limit once more, once per silence of each channel. */
+  | 'arm-stalled'
   /** Run the countdowns of all open channels, from the start of their limits. */
   | 'arm-channels'
   | 'disarm'
@@ -118,7 +124,9 @@ export function advance(state: ServiceState, event: ServiceEvent, context: StepC
     case 'stopRequested':
       return afterStopRequest(state)
     case 'endAnnounced':
-      return isWatched(state) ? step({ kind: 'stopping' }, 'disarm', 'close-incident') : same(state)
+      return isWatched(state) || state.kind === 'unwatched'
+        ? step({ kind: 'stopping', announced: true }, 'disarm', 'close-incident', 'arm-stop')
+        : same(state)
     case 'disableRequested':
       return isWatched(state) ? step({ kind: 'unwatched', why: 'disabled' }, 'disarm', 'close-incident') : same(state)
     case 'enableRequested':
@@ -170,9 +178,9 @@ function afterSignOfLife(state: ServiceState, channel: string): Step {
       if (state.triggered || (!state.starting && state.channel !== channel)) return same(state)
       return step({ kind: 'armed' }, 'arm-channels')
     case 'held':
-      return state.starting || state.channel === channel || isStall(state.reason)
-        ? step({ kind: 'armed' }, 'arm-channels')
-        : same(state)
+      // Countdowns ran on during the hold of a stall; starting all of them over for one beat would hide the silence of the others.
+      if (isStall(state.reason)) return step({ kind: 'armed' })
+      return state.starting || state.channel === channel ? step({ kind: 'armed' }, 'arm-channels') : same(state)
     case 'reported':
       return state.channel === channel ? step({ kind: 'armed' }, 'arm-channels', 'close-incident') : same(state)
     case 'armed':
@@ -197,6 +205,8 @@ function afterLimit(state: ServiceState, channel: string, context: StepContext):
         : step({ kind: 'unwatched', why: 'no-contact' }, 'disarm')
     case 'held':
       return step({ kind: 'expired', channel, starting: state.starting, triggered: false }, 'disarm', 'judge')
+    case 'stopping':
+      return state.announced ? step({ kind: 'stopping', announced: false }, 'disarm', 'end-overdue') : same(state)
     case 'armed':
     case 'reported':
       return step({ kind: 'expired', channel, starting: false, triggered: false }, 'disarm', 'judge')
@@ -204,7 +214,6 @@ function afterLimit(state: ServiceState, channel: string, context: StepContext):
     case 'expired':
     case 'recovering':
     case 'stuck':
-    case 'stopping':
     case 'ending':
     case 'stopped':
     case 'waiting':
@@ -245,7 +254,7 @@ function released(state: ServiceState & { readonly kind: 'held' }): Step {
 
 function afterStall(state: ServiceState, reason: HoldReason): Step {
   if (state.kind !== 'armed') return same(state)
-  return step({ kind: 'held', channel: 'main', reason, starting: false }, 'arm-channels')
+  return step({ kind: 'held', channel: 'main', reason, starting: false }, 'arm-stalled')
 }
 
 function afterStopRequest(state: ServiceState): Step {
@@ -253,7 +262,7 @@ function afterStopRequest(state: ServiceState): Step {
     return step({ kind: 'stopped', reason: 'stopped on request' })
   // The ladder and the sweep end the service anyway; they see the request when they are done.
   const ends = state.kind === 'recovering' || state.kind === 'stuck' || state.kind === 'ending'
-  return state.kind === 'stopped' || ends ? same(state) : step({ kind: 'stopping' }, 'disarm')
+  return state.kind === 'stopped' || ends ? same(state) : step({ kind: 'stopping', announced: false }, 'disarm')
 }
 
 function afterExit(state: ServiceState): Step {

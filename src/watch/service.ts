@@ -8,7 +8,7 @@ import { type FinalEnd, Lifecycle, type RunListener } from './lifecycle.js'
 import type { HoldReason, RecoveryAction, ServicePolicy } from './policy.js'
 import type { ServiceContext } from './service-context.js'
 import type { RunCompanion, ServiceSpec } from './service-spec.js'
-import { advance, type Effect, isWatched, type ServiceEvent, type ServiceState } from './service-state.js'
+import { advance, type Effect, isStall, isWatched, type ServiceEvent, type ServiceState } from './service-state.js'
 import { type BeatReceiver, mainChannel, type SignOfLife } from './sign-of-life.js'
 import { Silence } from './silence.js'
 import type { Surroundings } from './surroundings.js'
@@ -133,6 +133,10 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     this.#contacted = true
   }
 
+  limitOf(channel: string): Milliseconds {
+    return this.channels.obtain(channel)?.ownLimit ?? this.policy.heartbeatTimeout
+  }
+
   /** The process whose silence is meant by that of a channel. */
   subjectOf(channel: string): ProcessIdentity | undefined {
     return this.channels.obtain(channel)?.subject ?? this.process?.identity
@@ -243,6 +247,15 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
         this.channels.disarm()
         this.channels.arm(this.policy.heartbeatTimeout, this.#warningShare())
         break
+      case 'arm-stalled':
+        this.channels.armStalled(this.policy.heartbeatTimeout, this.#warningShare())
+        break
+      case 'arm-stop':
+        this.channels.main.arm(this.policy.stopTimeout, quietReadingShare)
+        break
+      case 'end-overdue':
+        void this.lifecycle.endOverdue()
+        break
       case 'disarm':
         this.channels.disarm()
         break
@@ -311,7 +324,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   /** The countdown of this channel runs, whatever has become of others. */
   #goesOn(channel: Channel): boolean {
     const { state } = this
-    if (state.kind === 'armed') return true
+    if (state.kind === 'armed' || (state.kind === 'held' && isStall(state.reason))) return true
     const otherSilent = (state.kind === 'held' || state.kind === 'reported') && state.channel !== channel.name
     return otherSilent && channel.armed
   }

@@ -13,7 +13,7 @@ const states: readonly ServiceState[] = [
   { kind: 'reported', channel: 'main', hang: { kind: 'triggered' } },
   { kind: 'recovering', channel: 'main', hang: { kind: 'triggered' } },
   { kind: 'stuck' },
-  { kind: 'stopping' },
+  { kind: 'stopping', announced: false },
   { kind: 'ending' },
   { kind: 'waiting' },
   { kind: 'failed', reason: 'r' },
@@ -143,7 +143,7 @@ const table: readonly { event: ServiceEvent; context?: StepContext; expect: read
   },
   {
     event: { kind: 'stallNoticed', reason: 'machine-paused' },
-    expect: ['=', '=', 'held/machine-paused arm-channels', '=', '=', '=', '=', '=', '=', '=', '=', '=', '=', '='],
+    expect: ['=', '=', 'held/machine-paused arm-stalled', '=', '=', '=', '=', '=', '=', '=', '=', '=', '=', '='],
   },
   {
     event: { kind: 'triggered' },

@@ -604,3 +604,40 @@ t.test(
     t.ok(w.platform.calls.includes('SIGTERM'), 'the main channel beat on all the while')
   },
 )
+
+t.test('a service that announces its end and does not come to it is ended after StopTimeout', async (t) => {
+  const w = watched({ stopTimeout: ms(2000) })
+  await w.start()
+  w.service.beat()
+  w.service.signOfLife({ kind: 'stopping' })
+  await w.clock.run(1990)
+  t.same(w.platform.calls, ['spawn'])
+  await w.clock.run(50)
+  t.same(w.platform.calls.slice(0, 2), ['spawn', 'SIGTERM'])
+  t.ok(w.platform.current.gone || w.platform.processes.length === 2)
+})
+
+t.test('repeated stalls do not hide the silence of one of two channels', async (t) => {
+  const w = watched()
+  await w.start()
+  w.service.beat()
+  w.service.beatChannel('worker')
+  for (let round = 0; round < 12 && w.incidents.length === 0; round++) {
+    w.clock.jump(700)
+    await w.clock.run(0)
+    w.service.beatChannel('worker')
+    await w.clock.run(100)
+    w.service.beatChannel('worker')
+  }
+  t.match(w.incidents[0], /opened/, 'main was silent all the while')
+})
+
+t.test('stop lets go of a service that cannot be ended', async (t) => {
+  const w = watched({ stopTimeout: ms(500) })
+  w.platform.manner = 'survives-kill'
+  await w.start()
+  w.service.beat()
+  void w.service.stop('shutdown')
+  await w.clock.run(5000)
+  t.match(await w.service.finished, { reason: /could not be ended/ })
+})
