@@ -1,7 +1,7 @@
 import { unreachable } from '../errors.js'
 import type { Exhibit } from '../watch/evidence.js'
 import type { Hang } from '../watch/verdict.js'
-import { toRecord } from './inspector-session.js'
+import { readScene, type Scene } from './scene.js'
 
 /**
  * Names the cause of a hang in one sentence, with what supports it. Every sentence follows from a rule here; where none fits it
@@ -9,15 +9,19 @@ import { toRecord } from './inspector-session.js'
  */
 export function describeCause(hang: Hang, exhibits: readonly Exhibit[]): string {
   const seen = readScene(exhibits)
+  return describe(hang, seen) + seen.stoppedChildren.map((child) => `; its child ${child} is stopped (T)`).join('')
+}
+
+function describe(hang: Hang, seen: Scene): string {
   switch (hang.kind) {
     case 'busy-loop':
-      return describeBusyLoop(hang.cpuPercent, seen)
+      return describeBusy(hang.cpuPercent, seen)
     case 'waiting':
       return describeWaiting(hang.waitChannel, seen)
     case 'blocked-in-kernel':
-      return `blocked in the kernel in ${seen.call ?? 'an unknown call'}, not to be interrupted (state D, wait channel ${name(hang.waitChannel)})`
+      return `blocked in the kernel in ${seen.call ?? 'an unknown call'}, not to be interrupted (state D, wait channel ${hang.waitChannel === '' ? 'unknown' : hang.waitChannel})`
     case 'dead-main-thread':
-      return `the main thread has ended; ${seen.threadCount === undefined ? 'other' : seen.threadCount - 1} threads live on`
+      return `the main thread has ended; ${countOthers(seen.threadCount)}`
     case 'held-too-long':
       return `it is ${hang.reason} for longer than a hold may last`
     case 'never-started':
@@ -31,42 +35,45 @@ export function describeCause(hang: Hang, exhibits: readonly Exhibit[]): string 
   }
 }
 
-/** What the exhibits show of the main thread. */
-interface Scene {
-  /** Where JavaScript was, innermost first, Node's own frames left out. */
-  readonly frame: string | undefined
-  /** Decoded system call of the main thread, without its number of descriptor. */
-  readonly call: string | undefined
-  /** Innermost native function of the main thread that is not part of the C library. */
-  readonly nativeFrame: string | undefined
-  readonly threadCount: number | undefined
-}
-
-function describeBusyLoop(cpuPercent: number, seen: Scene): string {
-  const load = `main thread on CPU ${Math.round(cpuPercent)} %`
+/** The CPU time is that of all threads, so the sentence says `process`; whether it is the main thread's shows where that was. */
+function describeBusy(cpuPercent: number, seen: Scene): string {
+  const load = `process on CPU ${Math.round(cpuPercent)} %`
+  if (seen.asleep) return `busy, ${load}, but when looked at, ${describeWaiting('', seen)}`
   if (seen.frame !== undefined) return `busy loop in ${seen.frame}, ${load}`
-  if (seen.nativeFrame !== undefined) return `busy loop in native function ${seen.nativeFrame}, ${load}`
+  if (seen.nativeFunction !== undefined) return `busy, last seen in native function ${seen.nativeFunction}, ${load}`
   return `unknown: busy, ${load}, and no stack could be taken`
 }
 
 function describeWaiting(waitChannel: string, seen: Scene): string {
+  const channel = waitChannel === 'unknown' ? '' : waitChannel
   const call = seen.call ?? ''
-  // Node answers its inspector only from JavaScript or from Atomics.wait, so with a stack a futex can be nothing else.
-  if (seen.frame !== undefined && (call.startsWith('futex') || waitChannel.startsWith('futex'))) {
-    return `main thread waits in Atomics.wait called from ${seen.frame}`
-  }
-  if (seen.frame !== undefined)
-    return `main thread is in ${seen.frame}, and was waiting in ${call === '' ? name(waitChannel) : call}`
-  if (call.startsWith('epoll'))
+  // The wait channel counts first: it was read before the inspector paused the main thread, which is a wait of the same kind.
+  const inLock = channel === '' ? call.startsWith('futex') : channel.startsWith('futex')
+  // Node answers its inspector only from JavaScript or from Atomics.wait, so with a stack a lock can be nothing else.
+  if (inLock && seen.frame !== undefined) return `main thread waits in Atomics.wait called from ${seen.frame}`
+  if (seen.inSpawnSync) return describeSpawnSync(seen)
+  const inPoll = call.startsWith('epoll')
+  if (inPoll && seen.loopTurns)
     return `event loop is idle: main thread waits in ${call}, and what it waits for does not come`
-  if (call.startsWith('futex')) {
-    const where = seen.nativeFrame === undefined ? '' : ` in ${seen.nativeFrame}`
+  if (seen.frame !== undefined) {
+    const before = call === '' || call.startsWith('futex') ? channel : call
+    return `main thread is in ${seen.frame}${before === '' ? '' : `, and was waiting in ${before}`}`
+  }
+  if (inPoll) return `main thread waits for events in ${call}`
+  if (inLock) {
+    const where = seen.nativeFunction === undefined ? '' : ` in ${seen.nativeFunction}`
     return `main thread waits for a lock or a condition${where} (futex)`
   }
   if (call !== '') return `waiting in ${call}`
-  return waitChannel === ''
+  return channel === ''
     ? 'unknown: it waits, and neither system call nor wait channel could be read'
-    : `unknown: it waits in kernel function ${waitChannel}, and its system call could not be read`
+    : `unknown: it waits in kernel function ${channel}, and its system call could not be read`
+}
+
+function describeSpawnSync({ frame, onlyChild }: Scene): string {
+  const from = frame === undefined ? '' : `, called from ${frame}`
+  const child = onlyChild === undefined ? '' : `; its only child is ${onlyChild}`
+  return `main thread waits for a child process that it runs synchronously (spawnSync, execSync)${from}${child}`
 }
 
 function withScene(sentence: string, seen: Scene): string {
@@ -74,57 +81,7 @@ function withScene(sentence: string, seen: Scene): string {
   return seen.call === undefined ? sentence : `${sentence}; main thread was in ${seen.call}`
 }
 
-function name(waitChannel: string): string {
-  return waitChannel === '' ? 'unknown' : waitChannel
-}
-
-function readScene(exhibits: readonly Exhibit[]): Scene {
-  const threads = toRecord(toRecord(findContent(exhibits, 'process')).threads)
-  const [main] = Array.isArray(threads.threads) ? threads.threads : []
-  return {
-    frame: readFrame(findContent(exhibits, 'javascript-stack')),
-    call: readCall(toRecord(main)),
-    nativeFrame: readNativeFrame(findContent(exhibits, 'native-stack')),
-    threadCount: typeof threads.count === 'number' ? threads.count : undefined,
-  }
-}
-
-function findContent(exhibits: readonly Exhibit[], wanted: string): unknown {
-  const exhibit = exhibits.find((each) => each.name === wanted)
-  return exhibit?.kind === 'captured' ? exhibit.content : undefined
-}
-
-/** The innermost frame of the program; Node's own frames only when there are no others. */
-function readFrame(content: unknown): string | undefined {
-  const { frames } = toRecord(content)
-  if (!Array.isArray(frames)) return undefined
-  const records = frames.map(toRecord)
-  const isOwn = (frame: Record<string, unknown>) => frame.url !== '' && !String(frame.url).startsWith('node:')
-  const frame = records.find(isOwn) ?? records[0]
-  if (frame === undefined) return undefined
-  return `${frame.function} (${String(frame.url).split('/').at(-1)}:${frame.line})`
-}
-
-function readCall(thread: Record<string, unknown>): string | undefined {
-  const { syscall } = thread
-  if (typeof syscall !== 'string' || !syscall.includes('(')) return undefined
-  return syscall.replace(/\(-?\d*\)/, '()')
-}
-
-/** Functions every waiting thread ends in; they say how it waits, not for whom. */
-const libraryFunction =
-  /^_*(GI_|libc_|lll_|futex|syscall|pthread_|read|poll|select|clock_|nanosleep|sem_|new_sem|internal_)/
-
-/** gdb lists the main thread last, or alone; only frames with a name count. */
-function readNativeFrame(content: unknown): string | undefined {
-  const { stacks } = toRecord(content)
-  if (!Array.isArray(stacks)) return undefined
-  const lines = stacks.map(String)
-  const main = lines.findLastIndex((line) => /^(Thread 1 |TID )/.test(line))
-  for (const line of lines.slice(main + 1)) {
-    if (/^(Thread|TID) /.test(line)) break
-    const found = /^#\d+\s+(?:0x[0-9a-f]+ (?:in )?)?([^\s(]+)/.exec(line)?.[1]
-    if (found !== undefined && found !== '??' && !libraryFunction.test(found)) return found
-  }
-  return undefined
+function countOthers(threadCount: number | undefined): string {
+  if (threadCount === undefined) return 'other threads live on'
+  return threadCount === 2 ? '1 other thread lives on' : `${threadCount - 1} other threads live on`
 }

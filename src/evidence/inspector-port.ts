@@ -93,11 +93,17 @@ async function awaitPort(
     const [at] = await selectOwn(pid, fresh)
     if (at !== undefined) return { kind: 'open', at, ours: true, fixed: at.port === wanted }
     if (fresh.some((other) => other.port === wanted)) return portTaken(wanted)
+    if (await hasEnded(pid)) return closed('it ended before its inspector opened')
     await delay(pollMs)
   }
   return closed(
     `the main thread did not open the inspector within ${waitMs} ms of SIGUSR1: it is blocked in native code, or the program has a SIGUSR1 listener of its own. If it comes back, its inspector opens on loopback`,
   )
+}
+
+async function hasEnded(pid: number): Promise<boolean> {
+  const status = await readText(`/proc/${pid}/status`)
+  return status.kind === 'unreadable' || /^[ZX]/.test(parseFields(status.value, ['State']).State ?? '')
 }
 
 function closed(reason: string): InspectorPort {
@@ -106,7 +112,7 @@ function closed(reason: string): InspectorPort {
 
 function portTaken(port: number): InspectorPort {
   return closed(
-    `port ${port} of its inspector is taken by another process; process.debugPort = 0 in the service avoids this`,
+    `port ${port} of its inspector is taken by another process; --inspect-port=0 for the service avoids this`,
   )
 }
 
@@ -149,10 +155,13 @@ async function readInspectOptions(pid: number): Promise<InspectOptions> {
   return parseInspectOptions([...nodeOptions.split(/\s+/), ...words])
 }
 
+/** The preload of hangdog in `--import`, which moves the inspector from 9229 to a free port when no option is about it. */
+const preload = /(?:\/heartbeat\/register\.js|(?:^|=)hangdog\/register)$/
+
 /** Reads --inspect, --inspect-brk, --inspect-wait and --inspect-port; the last one counts, as in Node. */
 export function parseInspectOptions(words: readonly string[]): InspectOptions {
   let active = false
-  let port = defaultPort
+  let port = words.some((word) => preload.test(word)) && !words.some((word) => isAboutInspector(word)) ? 0 : defaultPort
   words.forEach((word, index) => {
     const match = /^--(inspect(?:-brk|-wait|-port)?|debug-port)(?:=(.*))?$/.exec(word)
     if (match === null) return
@@ -163,4 +172,8 @@ export function parseInspectOptions(words: readonly string[]): InspectOptions {
     if (digits !== undefined) port = Number(digits)
   })
   return { active, port }
+}
+
+function isAboutInspector(word: string): boolean {
+  return word.includes('--inspect') || word.includes('--debug-port')
 }

@@ -10,7 +10,13 @@ export interface InspectorSession {
   close(): void
 }
 
-export type InspectorEvent = (method: string, parameters: Readonly<Record<string, unknown>>) => void
+/** What comes from the inspector, reported in the order it came in. */
+export type InspectorNews =
+  | { readonly kind: 'event'; readonly method: string; readonly parameters: Readonly<Record<string, unknown>> }
+  /** A command was answered. Its promise settles later: several messages of one packet are reported before any promise does. */
+  | { readonly kind: 'answer'; readonly to: string }
+  /** The connection is gone; nothing more comes. */
+  | { readonly kind: 'ended' }
 
 /**
  * Connects to an inspector. Its own thread answers, so this works while the main thread is hung.
@@ -18,7 +24,7 @@ export type InspectorEvent = (method: string, parameters: Readonly<Record<string
  */
 export async function openInspectorSession(
   at: ListeningPort,
-  onEvent: InspectorEvent,
+  onNews: (news: InspectorNews) => void,
   cutOff: AbortSignal,
 ): Promise<InspectorSession> {
   const address = await readDebuggerAddress(at, cutOff)
@@ -27,10 +33,7 @@ export async function openInspectorSession(
   // Closing a socket that is still connecting reports an error as well; nobody is left to hear it.
   const end = () => socket.terminate()
   cutOff.addEventListener('abort', end, { once: true })
-  const pending = new Map<
-    number,
-    { resolve: (value: Record<string, unknown>) => void; reject: (error: Error) => void }
-  >()
+  const pending = new Map<number, PendingCall>()
   const fail = (cause: string) => {
     const error = new HangdogError('unavailable', `cannot ask the inspector: ${cause}`)
     for (const { reject } of pending.values()) reject(error)
@@ -40,14 +43,19 @@ export async function openInspectorSession(
   socket.on('close', () => {
     cutOff.removeEventListener('abort', end)
     fail('the connection ended')
+    onNews({ kind: 'ended' })
   })
   socket.on('message', (data) => {
     const message = parseMessage(String(data))
-    if (message.method !== undefined) return onEvent(message.method, message.params)
-    const waiter = pending.get(message.id)
+    if (message.method !== undefined) {
+      return onNews({ kind: 'event', method: message.method, parameters: message.params })
+    }
+    const call = pending.get(message.id)
+    if (call === undefined) return
     pending.delete(message.id)
-    if (message.error === undefined) waiter?.resolve(message.result)
-    else waiter?.reject(new HangdogError('unavailable', `cannot ask the inspector: ${message.error}`))
+    onNews({ kind: 'answer', to: call.method })
+    if (message.error === undefined) call.resolve(message.result)
+    else call.reject(new HangdogError('unavailable', `cannot ask the inspector: ${message.error}`))
   })
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve)
@@ -61,12 +69,18 @@ export async function openInspectorSession(
     call: (method, parameters = {}) =>
       new Promise((resolve, reject) => {
         const id = ++lastId
-        pending.set(id, { resolve, reject })
+        pending.set(id, { method, resolve, reject })
         socket.send(JSON.stringify({ id, method, params: parameters }))
       }),
     // Not terminate: what was sent last must still arrive. The end of hangdog would close it as well.
     close: () => socket.close(),
   }
+}
+
+interface PendingCall {
+  readonly method: string
+  readonly resolve: (value: Record<string, unknown>) => void
+  readonly reject: (error: Error) => void
 }
 
 interface Message {

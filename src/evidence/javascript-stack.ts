@@ -1,8 +1,8 @@
-import { describeError } from '../errors.js'
+import { describeError, HangdogError } from '../errors.js'
 import type { EvidenceRequest } from '../watch/evidence.js'
 import type { Collector, Finding } from './exhibit.js'
 import { createSignalMemory, type InspectorPort, openInspectorPort, type Signaller } from './inspector-port.js'
-import { type InspectorSession, openInspectorSession, toRecord } from './inspector-session.js'
+import { type InspectorNews, type InspectorSession, openInspectorSession, toRecord } from './inspector-session.js'
 import { parseFields, readTarget, readText } from './proc-file.js'
 
 /** One call of the main thread. Line and column count from 1. */
@@ -87,31 +87,26 @@ async function readStack(
   const urls = new Map<string, string>()
   let enabled = false
   let pausedBefore = false
-  let pausedWith = (_frames: readonly unknown[]) => {}
-  const paused = new Promise<readonly unknown[]>((resolve) => {
-    pausedWith = resolve
-  })
-  const session = await openInspectorSession(
-    port.at,
-    (method, parameters) => {
-      if (method === 'Debugger.scriptParsed') urls.set(String(parameters.scriptId), String(parameters.url))
-      if (method !== 'Debugger.paused') return
-      // A pause that is reported before the session is enabled was there before: another debugger's, and not ours to end.
-      pausedBefore = !enabled
-      pausedWith(Array.isArray(parameters.callFrames) ? parameters.callFrames : [])
-    },
-    cutOff,
-  )
-  let answered = false
+  const paused = settleable<readonly unknown[]>()
+  const hear = (news: InspectorNews) => {
+    if (news.kind === 'ended') return paused.reject(new HangdogError('unavailable', lostConnection))
+    if (news.kind === 'answer') {
+      if (news.to === 'Debugger.enable') enabled = true
+      return
+    }
+    const { method, parameters } = news
+    if (method === 'Debugger.scriptParsed') urls.set(String(parameters.scriptId), String(parameters.url))
+    if (method !== 'Debugger.paused') return
+    // A pause that comes before the answer to `enable` was there before: another debugger's, and not ours to end.
+    pausedBefore = !enabled
+    paused.resolve(Array.isArray(parameters.callFrames) ? parameters.callFrames : [])
+  }
+  const session = await openInspectorSession(port.at, hear, cutOff)
   try {
     // Both are sent at once; waiting for the first answer costs the 40 ms of a delayed acknowledgement.
-    const enabling = session.call('Debugger.enable').then(() => {
-      enabled = true
-      answered = true
-    })
-    const pausing = session.call('Debugger.pause')
-    const frames = await within(Promise.all([paused, enabling, pausing]), pauseMs)
-    if (frames === undefined) return { kind: 'missing', reason: explainSilence(answered) }
+    const sent = [session.call('Debugger.enable'), session.call('Debugger.pause')]
+    const frames = await within(Promise.all([paused.promise, ...sent]), pauseMs)
+    if (frames === undefined) return { kind: 'missing', reason: explainSilence(enabled) }
     return {
       kind: 'found',
       content: { pausedBefore, frames: frames[0].slice(0, frameLimit).map((frame) => parseFrame(frame, urls)) },
@@ -121,10 +116,31 @@ async function readStack(
   }
 }
 
+interface Settleable<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+  readonly reject: (error: Error) => void
+}
+
+/** A promise that is settled from outside. Its rejection may come before anybody waits for it. */
+function settleable<T>(): Settleable<T> {
+  let resolve = (_value: T) => {}
+  let reject = (_error: Error) => {}
+  const made = new Promise<T>((onValue, onError) => {
+    resolve = onValue
+    reject = onError
+  })
+  made.catch(() => {})
+  return { promise: made, resolve, reject }
+}
+
+const lostConnection = 'cannot take the stack: the inspector closed its connection, or the service ended'
+
+/** The reason of a missing stack that is a finding too: the cause is read from it. */
+export const idleLoop = 'the main thread answers its inspector but runs no JavaScript: its event loop is idle'
+
 function explainSilence(answered: boolean): string {
-  return answered
-    ? 'the main thread answers its inspector but runs no JavaScript: its event loop is idle'
-    : 'the main thread does not answer its inspector: it is blocked in native code'
+  return answered ? idleLoop : 'the main thread does not answer its inspector: it is blocked in native code'
 }
 
 /** How long the last commands may take. They need no answer; this only keeps their order before the connection ends. */

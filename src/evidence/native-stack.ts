@@ -66,10 +66,15 @@ function toFinding(tool: string, result: Ran): Finding {
   const text = result.stdout.slice(0, textLimit)
   if (result.kind === 'timed-out') return { kind: 'missing', reason: `${tool} did not finish in time and was killed` }
   if (!/^#0 /m.test(text)) {
-    const said = result.stderr.trim().split('\n').at(-1) ?? ''
-    return { kind: 'missing', reason: `${tool} gave no stack: ${said}` }
+    return { kind: 'missing', reason: `${tool} gave no stack: ${selectReason(result.stderr)}` }
   }
   return { kind: 'found', content: { tool, stacks: selectStacks(text).split('\n') } }
+}
+
+/** What the system said against it comes before what the debugger makes of it. */
+function selectReason(stderr: string): string {
+  const lines = stderr.trim().split('\n')
+  return lines.find((line) => line.startsWith('ptrace: ')) ?? lines.at(-1) ?? ''
 }
 
 /** From the first thread on: what comes before is the loading of symbols. */

@@ -30,6 +30,9 @@ const statusFields = [
 /** Descriptors whose targets are listed. */
 const descriptorLimit = 200
 
+/** Children that are listed. */
+const childLimit = 50
+
 /** Command lines can hold megabytes. */
 const commandLineLimit = 4096
 
@@ -46,12 +49,13 @@ async function readProcess(pid: number, depth: Depth): Promise<Finding> {
   const threads = valueOrReason(await readThreads(pid, depth))
   const fields = parseFields(status.value, statusFields)
   if (depth === 'light') return { kind: 'found', content: { pid, status: fields, threads } }
-  const [commandLine, executable, limits, openFiles, controlGroup] = await Promise.all([
+  const [commandLine, executable, limits, openFiles, controlGroup, children] = await Promise.all([
     readText(`/proc/${pid}/cmdline`),
     readTarget(`/proc/${pid}/exe`),
     readText(`/proc/${pid}/limits`),
     readOpenFiles(pid),
     readControlGroup(pid),
+    readChildren(pid),
   ])
   return {
     kind: 'found',
@@ -65,11 +69,35 @@ async function readProcess(pid: number, depth: Depth): Promise<Finding> {
         .filter((word) => word !== ''),
       startTicks: await readStartTicks(pid),
       threads,
+      children,
       openFiles,
       limits: limits.kind === 'read' ? parseLimits(limits.value) : valueOrReason(limits),
       controlGroup,
     },
   }
+}
+
+/** A process it started and has not seen end. */
+interface Child {
+  readonly pid: number
+  readonly name: string
+  /** The kernel's letter. */
+  readonly state: string
+}
+
+/** The children its main thread started; a kernel without CONFIG_PROC_CHILDREN does not list them. */
+async function readChildren(pid: number): Promise<readonly Child[] | string> {
+  const list = await readText(`/proc/${pid}/task/${pid}/children`)
+  if (list.kind === 'unreadable') return valueOrReason(list)
+  const children: Child[] = []
+  for (const child of list.value.trim().split(' ').slice(0, childLimit)) {
+    const stat = await readText(`/proc/${child}/stat`)
+    if (child === '' || stat.kind === 'unreadable') continue
+    const nameEnd = stat.value.lastIndexOf(')')
+    const name = stat.value.slice(stat.value.indexOf('(') + 1, nameEnd)
+    children.push({ pid: Number(child), name, state: stat.value.charAt(nameEnd + 2) })
+  }
+  return children
 }
 
 /** Start time in clock ticks since boot: field 22 of /proc/PID/stat. */

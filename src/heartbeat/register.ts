@@ -1,12 +1,13 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setInterval } from 'node:timers'
 import { isMainThread } from 'node:worker_threads'
+import { freeInspectorPort } from './inspector-port.js'
 import { findTarget, Link, type LinkTarget } from './link.js'
 
 /**
  * The preload: `node --import hangdog/register program.js`. It beats from turns of the main thread's event loop, so that the beats
- * stop when the loop does. It changes nothing else about the program: it does not keep it alive, and its own failure is no failure of
- * the program.
+ * stop when the loop does. It changes nothing else about the program but the port of an inspector that nobody asked for: it does not
+ * keep the program alive, and its own failure is no failure of the program.
  */
 
 /** Beats within one limit: some may be late or lost without any harm. */
@@ -49,7 +50,10 @@ function start(target: LinkTarget, intervalMs: number): void {
 
 try {
   const target = findTarget(process.env)
-  if (isMainThread && target !== undefined) start(target, beatInterval(process.env.WATCHDOG_USEC))
+  if (isMainThread && target !== undefined) {
+    freeInspectorPort()
+    start(target, beatInterval(process.env.WATCHDOG_USEC))
+  }
 } catch {
   // The program must run, watched or not; hangdog sees that there is no beat.
 }

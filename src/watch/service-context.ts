@@ -1,5 +1,5 @@
 import type { ProcessIdentity, ServiceProcess } from '../platform/platform.js'
-import type { Milliseconds } from '../time.js'
+import type { Instant, Milliseconds } from '../time.js'
 import type { ServicePolicy } from './policy.js'
 import type { ServiceSpec } from './service-spec.js'
 import type { ServiceEvent, ServiceState } from './service-state.js'
@@ -13,6 +13,8 @@ export interface ServiceContext {
   readonly state: ServiceState
   /** The process of the present run; undefined when there is none. */
   readonly process: ServiceProcess | undefined
+  /** When the present run began, on the clock. */
+  readonly startedAt: Instant
   /** The process whose silence is meant by that of a channel: the service's own, or one that it started. */
   subjectOf(channel: string): ProcessIdentity | undefined
   /** The limit of a channel. */

@@ -24,16 +24,16 @@ export function serviceStatus(service: Service, clock: Clock): ServiceStatus {
     restartMode: policy.restart.mode,
     holds: service.silence.holds.count,
     hangs: service.hangs.count,
-    statusText: service.statusText,
+    statusText: service.signs.statusText,
     channels: channels.status(policy.heartbeatTimeout),
     counters: Object.assign({}, ...lifecycle.companions.map((companion) => companion.counters())),
   }
 }
 
-function lastBeat({ channels, lastNoticedBeat }: Service, clock: Clock): string | null {
+function lastBeat({ channels, signs }: Service, clock: Clock): string | null {
   const { main } = channels
   if (main.armed && main.beats > 0) return before(clock.wallNow(), main.silent()).toISOString()
-  return lastNoticedBeat?.toISOString() ?? null
+  return signs.lastNoticedBeat?.toISOString() ?? null
 }
 
 /** One sentence about the state of a service. */

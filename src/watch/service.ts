@@ -1,6 +1,6 @@
 import { unreachable } from '../errors.js'
 import type { ProcessIdentity, ServiceProcess } from '../platform/platform.js'
-import { elapsed, formatDuration, type Milliseconds, type WallTime } from '../time.js'
+import { formatDuration, type Instant, type Milliseconds } from '../time.js'
 import type { Channel, ChannelListener } from './channel.js'
 import { ChannelSet } from './channel-set.js'
 import { HangDesk } from './hang-desk.js'
@@ -8,14 +8,12 @@ import { type FinalEnd, Lifecycle, type RunListener } from './lifecycle.js'
 import type { HoldReason, RecoveryAction, ServicePolicy } from './policy.js'
 import type { ServiceContext } from './service-context.js'
 import type { RunCompanion, ServiceSpec } from './service-spec.js'
-import { advance, type Effect, isStall, isWatched, type ServiceEvent, type ServiceState } from './service-state.js'
-import { type BeatReceiver, mainChannel, type SignOfLife } from './sign-of-life.js'
+import { advance, type Effect, isWatched, type ServiceEvent, type ServiceState } from './service-state.js'
+import { quietReadingShare, SignDesk, warningShare } from './sign-desk.js'
+import type { BeatReceiver, SignOfLife } from './sign-of-life.js'
 import { Silence } from './silence.js'
 import type { Surroundings } from './surroundings.js'
 import type { Sample } from './verdict.js'
-
-/** The reading point when no warning is wanted: what is read there is compared with at expiry. */
-const quietReadingShare = 0.5
 
 /** One watched service: asks the state machine what follows from each event, and has it done by its parts. */
 export class Service implements BeatReceiver, ChannelListener, RunListener, ServiceContext {
@@ -24,13 +22,10 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   readonly channels: ChannelSet
   readonly silence: Silence
   readonly hangs: HangDesk
+  readonly signs: SignDesk
   readonly lifecycle: Lifecycle
   policy: ServicePolicy
   state: ServiceState = { kind: 'stopped', reason: 'not started yet' }
-  statusText = ''
-  #contacted = false
-  /** Of the last beat that did more than reset a countdown; for `status` while no countdown runs. */
-  lastNoticedBeat: WallTime | undefined
 
   constructor(spec: ServiceSpec, parts: Surroundings) {
     this.spec = spec
@@ -39,6 +34,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     this.channels = new ChannelSet(parts.engine, this)
     this.silence = new Silence(this)
     this.hangs = new HangDesk(this, this.silence)
+    this.signs = new SignDesk(this, this)
     this.lifecycle = new Lifecycle(this, this)
   }
 
@@ -48,6 +44,10 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   get process(): ServiceProcess | undefined {
     return this.lifecycle.process
+  }
+
+  get startedAt(): Instant {
+    return this.lifecycle.startedAt
   }
 
   get finished(): Promise<FinalEnd> {
@@ -73,7 +73,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     const main = this.channels.main
     main.beats++
     if (this.state.kind === 'armed' && main.resetQuietly()) return
-    this.#beatNoticed(main)
+    this.signs.beatNoticed(main)
   }
 
   beatChannel(name: string, progress?: number): boolean {
@@ -83,54 +83,16 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     channel.beats++
     if (!channel.opened) this.channels.nameOpened()
     if (this.state.kind === 'armed' && channel.resetQuietly()) return true
-    this.#beatNoticed(channel)
+    this.signs.beatNoticed(channel)
     return true
   }
 
   signOfLife(sign: SignOfLife): boolean {
-    if (this.process === undefined || this.state.kind === 'ending') return false
-    switch (sign.kind) {
-      case 'ready':
-        this.channels.openByReady()
-        this.#signNoticed(mainChannel)
-        return true
-      case 'stopping':
-        this.dispatch({ kind: 'endAnnounced' })
-        return true
-      case 'reloading':
-        return true
-      case 'status':
-        this.statusText = sign.text
-        return true
-      case 'trigger':
-        this.parts.emit({ name: 'hang-triggered', service: this.service, parameters: {} })
-        this.hangs.expired()
-        this.dispatch({ kind: 'triggered' })
-        return true
-      case 'limit':
-        return this.#openChannel(this.channels.main, sign.limit)
-      case 'extend':
-        this.channels.main.extend(sign.span)
-        return true
-      case 'main-process':
-        return sign.pid === this.process.identity.pid
-      case 'channel-opened':
-        // What a child says is no statement about the service's own channels.
-        if (sign.pid === undefined) this.channels.nameOpened()
-        return this.#openChannel(this.#identified(sign.channel, sign.pid), sign.limit)
-      case 'channel-closed':
-        this.channels.close(sign.channel)
-        this.#signNoticed(sign.channel)
-        return true
-      case 'channel-idle':
-        return this.#idleChannel(this.channels.obtain(sign.channel))
-      default:
-        return sign satisfies never
-    }
+    return this.signs.signOfLife(sign)
   }
 
   contact(): void {
-    this.#contacted = true
+    this.signs.contacted = true
   }
 
   limitOf(channel: string): Milliseconds {
@@ -158,7 +120,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
       channel: channel.name,
       silentMs: Math.round(channel.silent()),
       percent: this.policy.warningPercent,
-      limit: formatDuration(this.#limitOf(channel)),
+      limit: formatDuration(this.limitOf(channel.name)),
       reading: describeReading(sample),
     }
     this.parts.emit({ name: 'silence-warning', service: this.service, parameters })
@@ -167,7 +129,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   channelElapsed(channel: Channel): void {
     const starting = this.state.kind === 'starting'
-    this.silence.limitPassed(starting ? this.policy.startTimeout : this.#limitOf(channel))
+    this.silence.limitPassed(starting ? this.policy.startTimeout : this.limitOf(channel.name))
     this.hangs.expired()
     this.dispatch({ kind: 'limitElapsed', channel: channel.name })
   }
@@ -175,7 +137,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   // What becomes of its runs (RunListener).
 
   runStarted(): void {
-    this.#contacted = false
+    this.signs.contacted = false
     this.silence.over()
     this.silence.forgetReading()
   }
@@ -188,7 +150,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   runGone(): void {
     this.channels.clear()
-    this.statusText = ''
+    this.signs.statusText = ''
   }
 
   // What the operator and the supervisor say.
@@ -221,7 +183,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   dispatch(event: ServiceEvent): void {
     const before = this.state
-    const committed = this.spec.committed || this.#contacted
+    const committed = this.spec.committed || this.signs.contacted
     const { state, effects } = advance(before, event, { action: this.#effectiveAction(), committed })
     this.state = state
     if (before.kind === 'held' && state !== before) this.silence.holdEnded(before.reason, state)
@@ -245,10 +207,10 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
         break
       case 'arm-channels':
         this.channels.disarm()
-        this.channels.arm(this.policy.heartbeatTimeout, this.#warningShare())
+        this.channels.arm(this.policy.heartbeatTimeout, warningShare(this.policy))
         break
       case 'arm-stalled':
-        this.channels.armStalled(this.policy.heartbeatTimeout, this.#warningShare())
+        this.channels.armStalled(this.policy.heartbeatTimeout, warningShare(this.policy))
         break
       case 'arm-stop':
         this.channels.main.arm(this.policy.stopTimeout, quietReadingShare)
@@ -309,100 +271,6 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
         : `no heartbeat within ${formatDuration(this.policy.startTimeout)} of its start, and none was asked for; the first one starts the watch`
     this.parts.emit({ name: 'service-unwatched', service: this.service, parameters: { reason } })
   }
-
-  // Signs of life, the slower half.
-
-  #beatNoticed(channel: Channel): void {
-    if (this.process === undefined || this.state.kind === 'ending') return
-    channel.opened = true
-    channel.idle = false
-    this.lastNoticedBeat = this.parts.clock.wallNow()
-    if (this.#goesOn(channel)) this.#rearm(channel)
-    this.#signNoticed(channel.name)
-  }
-
-  /** The countdown of this channel runs, whatever has become of others. */
-  #goesOn(channel: Channel): boolean {
-    const { state } = this
-    if (state.kind === 'armed' || (state.kind === 'held' && isStall(state.reason))) return true
-    const otherSilent = (state.kind === 'held' || state.kind === 'reported') && state.channel !== channel.name
-    return otherSilent && channel.armed
-  }
-
-  /** Starts the countdown of one channel over, and ends a silence that had been warned of. */
-  #rearm(channel: Channel): void {
-    if (channel.warned) {
-      this.hangs.silenceEnded()
-      const parameters = { channel: channel.name, silentMs: Math.round(channel.silent()) }
-      if (this.policy.warningPercent > 0) this.parts.emit({ name: 'silence-ended', service: this.service, parameters })
-    }
-    channel.arm(this.#limitOf(channel), this.#warningShare())
-  }
-
-  #signNoticed(channel: string): void {
-    this.#contacted = true
-    this.hangs.signOfLife(channel)
-    const before = this.state
-    const silentMs = Math.round(this.silence.length())
-    this.dispatch({ kind: 'signOfLife', channel })
-    if (this.state.kind !== 'armed') return
-    this.silence.over()
-    if (before.kind === 'armed') return
-    this.hangs.silenceEnded()
-    if (isFirstSign(before)) this.#firstSign()
-    else if (this.hangs.close('recovered-by-itself') || before.kind === 'reported') {
-      this.parts.emit({ name: 'hang-over', service: this.service, parameters: { channel, silentMs } })
-    }
-  }
-
-  #firstSign(): void {
-    const afterMs = Math.round(elapsed(this.lifecycle.startedAt, this.parts.clock.now()))
-    const limit = formatDuration(this.policy.heartbeatTimeout)
-    this.parts.emit({ name: 'service-armed', service: this.service, parameters: { afterMs, limit } })
-    this.hangs.close('recovered')
-  }
-
-  #openChannel(channel: Channel | undefined, limit: Milliseconds | undefined): boolean {
-    if (channel === undefined) return false
-    channel.ownLimit = limit ?? channel.ownLimit
-    // A limit for the main channel is no sign of life yet; READY or a beat is.
-    if (channel === this.channels.main && !channel.opened) return true
-    channel.opened = true
-    if (this.#goesOn(channel)) this.#rearm(channel)
-    this.#signNoticed(channel.name)
-    return true
-  }
-
-  #identified(name: string, pid: number | undefined): Channel | undefined {
-    const channel = this.channels.obtain(name)
-    const { process } = this
-    if (channel !== undefined && pid !== undefined && process !== undefined) {
-      channel.subject = this.parts.platform.identifyMember(process, pid)
-    }
-    return channel
-  }
-
-  #idleChannel(channel: Channel | undefined): boolean {
-    if (channel === undefined) return false
-    this.#beatNoticed(channel)
-    channel.idle = true
-    channel.disarm()
-    return true
-  }
-
-  #limitOf(channel: Channel): Milliseconds {
-    return channel.ownLimit ?? this.policy.heartbeatTimeout
-  }
-
-  #warningShare(): number {
-    return this.policy.warningPercent === 0 ? quietReadingShare : this.policy.warningPercent / 100
-  }
-}
-
-/** The service had not shown any sign of life in this state. */
-function isFirstSign(before: ServiceState): boolean {
-  const starting = (before.kind === 'held' || before.kind === 'expired') && before.starting
-  return before.kind === 'starting' || before.kind === 'unwatched' || starting
 }
 
 function describeReading({ process }: Sample): string {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { describeCause } from '../../src/evidence/cause.js'
+import { idleLoop } from '../../src/evidence/javascript-stack.js'
 import type { Exhibit } from '../../src/watch/evidence.js'
 import type { Hang } from '../../src/watch/verdict.js'
 
@@ -7,12 +8,41 @@ function captured(name: string, content: unknown): Exhibit {
   return { kind: 'captured', name, tookMs: 1, content }
 }
 
-function mainThreadIn(syscall: string): Exhibit {
-  return captured('process', { threads: { count: 3, threads: [{ tid: 1, syscall }] } })
+function mainThreadIn(syscall: string, ...children: readonly unknown[]): Exhibit {
+  const state = syscall === 'running' ? 'R' : 'S'
+  return captured('process', { threads: { count: 3, threads: [{ tid: 1, state, syscall }] }, children })
+}
+
+function missing(name: string, reason: string): Exhibit {
+  return { kind: 'missing', name, tookMs: 1, reason }
+}
+
+/** A stack of Node's main thread below which there is JavaScript. */
+function nodeStack(...functions: readonly string[]): Exhibit {
+  const frames = [...functions, 'Builtins_CEntry_Return1_ArgvOnStack_BuiltinExit', 'node::Start']
+  const lines = frames.map((name, index) => `#${index}  0x000000000122542a in ${name} ()`)
+  return captured('native-stack', { stacks: ['Thread 1 (Thread 0x7f LWP 1 "node"):', ...lines] })
 }
 
 const internal = { function: 'listOnTimeout', url: 'node:internal/timers', line: 581, column: 1 }
 const spin = { function: 'spin', url: 'file:///srv/app.js', line: 12, column: 3 }
+const jsonLines = [
+  'v8::internal::JsonParser<unsigned char>::ScanJsonString(bool)',
+  'v8::internal::MaybeHandle<v8::internal::Object> v8::internal::JsonParser<unsigned char>::ParseJsonValue<false>()',
+  'v8::internal::Builtin_JsonParse(int, unsigned long*, v8::internal::Isolate*)',
+]
+const spawnLines = [
+  '__GI_epoll_pwait',
+  'uv__io_poll',
+  'node::SyncProcessRunner::Spawn(v8::FunctionCallbackInfo<int> const&)',
+]
+const execSync = { function: 'execSync', url: 'node:child_process', line: 961, column: 1 }
+const beatTurn = {
+  function: 'turnTaken',
+  url: new URL('../../src/heartbeat/register.js', import.meta.url).href,
+  line: 9,
+}
+const polling = 'epoll_pwait(13) on anon_inode:[eventpoll]'
 const stack = captured('javascript-stack', { frames: [internal, spin] })
 const nativeStack = captured('native-stack', {
   stacks: [
@@ -30,14 +60,44 @@ const waiting: Hang = { kind: 'waiting', waitChannel: 'pipe_read' }
 const futex: Hang = { kind: 'waiting', waitChannel: 'futex_wait_queue' }
 
 const cases: readonly (readonly [string, Hang, readonly Exhibit[], string])[] = [
-  ['a busy loop with a stack', busy, [stack], 'busy loop in spin (app.js:12), main thread on CPU 99 %'],
+  ['a busy loop with a stack', busy, [stack], 'busy loop in spin (app.js:12), process on CPU 99 %'],
   [
     'a busy loop in native code',
     busy,
     [nativeStack],
-    'busy loop in native function take_inventory, main thread on CPU 99 %',
+    'busy, last seen in native function take_inventory, process on CPU 99 %',
   ],
-  ['a busy loop without a stack', busy, [], 'unknown: busy, main thread on CPU 99 %, and no stack could be taken'],
+  ['a busy loop without a stack', busy, [], 'unknown: busy, process on CPU 99 %, and no stack could be taken'],
+  [
+    'an inner JSON.parse',
+    busy,
+    [mainThreadIn('running'), nodeStack(...jsonLines)],
+    'busy, last seen in native function v8::internal::Builtin_JsonParse, process on CPU 99 %',
+  ],
+  [
+    'a built-in function of V8',
+    busy,
+    [nodeStack('Builtins_MergeAt')],
+    'busy, last seen in native function Builtins_MergeAt, process on CPU 99 %',
+  ],
+  [
+    'plain JavaScript that does not answer',
+    busy,
+    [nodeStack('Builtins_InterpreterEntryTrampoline')],
+    'unknown: busy, process on CPU 99 %, and no stack could be taken',
+  ],
+  [
+    'busy threads beside a main thread that waits',
+    { kind: 'busy-loop', cpuPercent: 183 },
+    [mainThreadIn('futex()'), stack],
+    'busy, process on CPU 183 %, but when looked at, main thread waits in Atomics.wait called from spin (app.js:12)',
+  ],
+  [
+    'evaluated code',
+    busy,
+    [captured('javascript-stack', { frames: [{ function: 'run', url: '', line: 2, column: 1 }] })],
+    'busy loop in run (evaluated code:2), process on CPU 99 %',
+  ],
   ['a read on a FIFO', waiting, [mainThreadIn('read(3) on FIFO /run/x')], 'waiting in read() on FIFO /run/x'],
   [
     'Atomics.wait',
@@ -54,8 +114,44 @@ const cases: readonly (readonly [string, Hang, readonly Exhibit[], string])[] = 
   [
     'an idle event loop',
     { kind: 'waiting', waitChannel: 'ep_poll' },
-    [mainThreadIn('epoll_wait(5) on anon_inode:[eventpoll]')],
+    [mainThreadIn('epoll_wait(5) on anon_inode:[eventpoll]'), missing('javascript-stack', idleLoop)],
     'event loop is idle: main thread waits in epoll_wait() on anon_inode:[eventpoll], and what it waits for does not come',
+  ],
+  [
+    'an event loop that turns for the beat alone',
+    { kind: 'waiting', waitChannel: 'ep_poll' },
+    [mainThreadIn(polling), captured('javascript-stack', { frames: [beatTurn, internal] })],
+    'event loop is idle: main thread waits in epoll_pwait() on anon_inode:[eventpoll], and what it waits for does not come',
+  ],
+  [
+    'a wait for events of which nothing else is known',
+    { kind: 'waiting', waitChannel: 'ep_poll' },
+    [mainThreadIn(polling), missing('javascript-stack', 'not permitted')],
+    'main thread waits for events in epoll_pwait() on anon_inode:[eventpoll]',
+  ],
+  [
+    'execSync',
+    { kind: 'waiting', waitChannel: 'ep_poll' },
+    [mainThreadIn(polling, { pid: 77, name: 'sh', state: 'S' }), nodeStack(...spawnLines)],
+    'main thread waits for a child process that it runs synchronously (spawnSync, execSync); its only child is sh (pid 77)',
+  ],
+  [
+    'execSync in a loop',
+    { kind: 'waiting', waitChannel: 'ep_poll' },
+    [mainThreadIn(polling), captured('javascript-stack', { frames: [internal, execSync, spin] })],
+    'main thread waits for a child process that it runs synchronously (spawnSync, execSync), called from spin (app.js:12)',
+  ],
+  [
+    'a pause that the inspector itself made',
+    { kind: 'waiting', waitChannel: 'pipe_read' },
+    [mainThreadIn('futex()'), stack],
+    'main thread is in spin (app.js:12), and was waiting in pipe_read',
+  ],
+  [
+    'a master whose worker is stopped',
+    { kind: 'waiting', waitChannel: 'sigsuspend' },
+    [mainThreadIn('rt_sigsuspend()', { pid: 7, name: 'nginx', state: 'T' }, { pid: 8, name: 'nginx', state: 'S' })],
+    'waiting in rt_sigsuspend(); its child nginx (pid 7) is stopped (T)',
   ],
   [
     'a wait without a system call',
@@ -65,7 +161,7 @@ const cases: readonly (readonly [string, Hang, readonly Exhibit[], string])[] = 
   ],
   [
     'nothing readable',
-    { kind: 'waiting', waitChannel: '' },
+    { kind: 'waiting', waitChannel: 'unknown' },
     [mainThreadIn('not read: not permitted')],
     'unknown: it waits, and neither system call nor wait channel could be read',
   ],
@@ -79,7 +175,7 @@ const cases: readonly (readonly [string, Hang, readonly Exhibit[], string])[] = 
     'a dead main thread',
     { kind: 'dead-main-thread' },
     [mainThreadIn('exit')],
-    'the main thread has ended; 2 threads live on',
+    'the main thread has ended; 2 other threads live on',
   ],
   [
     'a hold that lasted too long',

@@ -1,5 +1,7 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { describeCause } from '../../src/evidence/cause.js'
 import { createEvidenceCollector } from '../../src/evidence/collector.js'
@@ -7,12 +9,15 @@ import type { Exhibit } from '../../src/watch/evidence.js'
 import {
   contentOf,
   fixture,
+  type HungService,
   listeningPorts,
   makeFifo,
+  readStartTime,
   realClock,
   recordingSignaller,
   requestFor,
   startHung,
+  stateOf,
   until,
 } from '../fixtures/evidence/hung-service.js'
 
@@ -45,7 +50,7 @@ t.test('a busy loop is named by its function and line, and the service goes on a
   )
   t.match(
     describeCause({ kind: 'busy-loop', cpuPercent: 99 }, exhibits),
-    /^busy loop in spin \(busy-loop.mjs:\d+\), main thread on CPU 99 %$/,
+    /^busy loop in spin \(busy-loop.mjs:\d+\), process on CPU 99 %$/,
   )
   await until(() => service.lines.includes('went on'), 'the service to go on')
   await until(() => listeningPorts(service.pid) === 0, 'the inspector to be closed')
@@ -208,6 +213,82 @@ t.test('the light capture reads threads and pressure, and touches nothing', asyn
   t.match(contentOf(exhibits, 'process'), { threads: { threads: [{ tid: service.pid, syscall: 'futex()' }] } })
   t.strictSame(platform.sent, [])
 })
+
+t.test('what is captured is about the silent process, also when that is a child of the service', async (t) => {
+  const parent = fixture('starts-hung-child.mjs')
+  const service = await startHung(t, process.execPath, [...randomPort, parent, fixture('busy-loop.mjs')])
+  const pid = Number(service.lines.find((line) => line.startsWith('child '))?.slice('child '.length))
+  t.teardown(() => process.kill(pid, 'SIGKILL'))
+  const platform = recordingSignaller()
+  const evidence = createEvidenceCollector({ clock: realClock, platform })
+  const request = { ...requestFor(service, wideBudgetMs), subject: { pid, startTime: readStartTime(pid) } }
+  const exhibits = await evidence.capture(request)
+  t.match(contentOf(exhibits, 'javascript-stack'), { frames: [{ function: 'spin', url: /busy-loop\.mjs$/ }] })
+  t.match(contentOf(exhibits, 'process'), { pid, threads: { threads: [{ tid: pid }] } })
+  t.match(find(exhibits, 'output'), { kind: 'captured', content: [`child ${pid}`, 'hung'] })
+  t.strictSame(platform.sent, [{ pid, signal: 'SIGUSR1' }])
+  const light = await evidence.captureLight(request)
+  t.match(contentOf(light, 'process'), { pid })
+})
+
+const listsChildren = existsSync(`/proc/self/task/${process.pid}/children`)
+
+t.test('the children of a process are listed with their state', { skip: !listsChildren }, async (t) => {
+  const service = await startHung(t, 'sh', ['-c', 'sleep 600 & echo hung; wait'])
+  const evidence = createEvidenceCollector({ clock: realClock, platform: recordingSignaller(), nativeStack: false })
+  const [child = 0] = readChildPids(service.pid)
+  t.teardown(() => process.kill(child, 'SIGKILL'))
+  process.kill(child, 'SIGSTOP')
+  await until(() => stateOf(child) === 'T', 'the child to stop')
+  const exhibits = await evidence.capture(requestFor(service, wideBudgetMs))
+  t.match(contentOf(exhibits, 'process'), { children: [{ pid: child, name: 'sleep', state: 'T' }] })
+  t.match(
+    describeCause({ kind: 'waiting', waitChannel: 'do_wait' }, exhibits),
+    new RegExp(`^waiting in .*; its child sleep \\(pid ${child}\\) is stopped \\(T\\)$`),
+  )
+})
+
+t.test('execSync is told apart from an idle event loop by the native stack', { skip: !hasTool('gdb') }, async (t) => {
+  const service = await startHung(t, process.execPath, [...randomPort, fixture('exec-sync.mjs')])
+  t.teardown(() => {
+    for (const pid of readChildPids(service.pid)) process.kill(pid, 'SIGKILL')
+  })
+  const exhibits = await collector().capture(requestFor(service, wideBudgetMs))
+  t.match(
+    describeCause({ kind: 'waiting', waitChannel: 'do_epoll_wait' }, exhibits),
+    /^main thread waits for a child process that it runs synchronously \(spawnSync, execSync\)(; its only child is s\w+ \(pid \d+\))?$/,
+  )
+})
+
+t.test(
+  'a user without rights gets a sentence for all that is not permitted',
+  { skip: process.getuid?.() !== 0 },
+  async (t) => {
+    const service = await startHung(t, process.execPath, [...randomPort, fixture('busy-loop.mjs'), '600000'])
+    const exhibits: Exhibit[] = JSON.parse(await captureAsNobody(service))
+    t.match(find(exhibits, 'javascript-stack'), { kind: 'missing', reason: /not permitted/ })
+    t.match(find(exhibits, 'native-stack'), { kind: 'missing', reason: /permitted/ })
+    t.match(contentOf(exhibits, 'process'), { executable: /not permitted/, openFiles: /not permitted/ })
+    t.match(contentOf(exhibits, 'process'), { threads: { threads: [{ state: 'R', syscall: /not permitted/ }] } })
+    t.match(find(exhibits, 'cause'), { content: 'unknown: busy, process on CPU 99 %, and no stack could be taken' })
+    t.equal(service.child.exitCode, null)
+  },
+)
+
+async function captureAsNobody(service: HungService): Promise<string> {
+  const request = JSON.stringify({ ...requestFor(service, wideBudgetMs), hang: { kind: 'busy-loop', cpuPercent: 99 } })
+  const { NODE_OPTIONS: _tapLoaders, ...env } = process.env
+  const { stdout } = await promisify(execFile)(process.execPath, [fixture('capture-as-nobody.mjs'), request], { env })
+  return stdout
+}
+
+function readChildPids(pid: number): readonly number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
+}
 
 function find(exhibits: readonly Exhibit[], name: string): Exhibit | undefined {
   return exhibits.find((exhibit) => exhibit.name === name)

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createJavaScriptStackCollector } from '../../src/evidence/javascript-stack.js'
 import { milliseconds } from '../../src/time.js'
@@ -89,4 +90,60 @@ t.test('a stopped service is not sent anything', async (t) => {
   const platform = recordingSignaller()
   t.match(await collect(platform)(service), { kind: 'missing', reason: /state T/ })
   t.strictSame(platform.sent, [])
+})
+
+t.test('a pause is our own although it came in one packet with the answers, and is ended', async (t) => {
+  const port = `--inspect=127.0.0.1:${50_000 + (process.pid % 10_000)}`
+  const service = await startHung(t, process.execPath, [fixture('scripted-inspector.mjs'), 'pauses-when-asked', port])
+  t.match(await collect(recordingSignaller())(service), {
+    kind: 'found',
+    content: { pausedBefore: false, frames: [{ function: 'spin', url: 'file:///srv/app.js', line: 12, column: 3 }] },
+  })
+  await until(() => service.lines.includes('Debugger.resume'), 'the service to be let go on')
+})
+
+t.test("another debugger's pause is read and left as it is", async (t) => {
+  const port = `--inspect=127.0.0.1:${50_000 + ((process.pid + 1) % 10_000)}`
+  const service = await startHung(t, process.execPath, [fixture('scripted-inspector.mjs'), 'is-paused-already', port])
+  t.match(await collect(recordingSignaller())(service), { kind: 'found', content: { pausedBefore: true } })
+  await until(() => service.lines.includes('closed'), 'the session to end')
+  t.notOk(service.lines.includes('Debugger.resume'))
+})
+
+t.test('Node goes on after its stack was taken through an inspector that was open before', async (t) => {
+  const inspect = '--inspect=127.0.0.1:0'
+  const service = await startHung(t, process.execPath, [inspect, fixture('busy-loop.mjs'), '3000'])
+  t.match(await collect(recordingSignaller())(service), { kind: 'found', content: { pausedBefore: false } })
+  await until(() => service.lines.includes('went on'), 'the service to go on')
+})
+
+t.test('a Node program is never ended by the signal, however young it is', async (t) => {
+  const args = ['--import', new URL('../../dist/heartbeat/register.js', import.meta.url).href, fixture('idle-loop.mjs')]
+  const environment = { HANGDOG_SOCKET: '/nonexistent', HANGDOG_TOKEN: 'x' }
+  for (let round = 0; round < 10; round++) {
+    const service = await startHung(t, process.execPath, args, { silent: true, settleMs: 0, environment })
+    const platform = recordingSignaller()
+    const take = collect(platform)
+    // Begins before it catches the signal; the signal is sent at the first moment that is allowed.
+    let early = 0
+    for (; platform.sent.length === 0 && early < 2000; early++) await take(service)
+    t.match(platform.sent, [{ pid: service.pid, signal: 'SIGUSR1' }], `after ${early} attempts`)
+    await until(() => service.lines.some((line) => line.startsWith('Debugger listening')), 'the inspector to open')
+    t.equal(service.child.signalCode, null)
+    service.child.kill('SIGKILL')
+  }
+})
+
+t.test('a process that ends while its stack is taken leaves a sentence', async (t) => {
+  for (const afterMs of [0, 5, 20, 60, 120]) {
+    const service = await startHung(t, process.execPath, [...randomPort, fixture('busy-loop.mjs'), '600000'])
+    const finding = collect(recordingSignaller())(service).catch((error: unknown) => ({
+      kind: 'missing',
+      reason: String(error),
+    }))
+    await delay(afterMs)
+    service.child.kill('SIGKILL')
+    const settled = await finding
+    if (settled.kind !== 'found') t.match(settled, { kind: 'missing', reason: /\w+ \w+/ }, `after ${afterMs} ms`)
+  }
 })

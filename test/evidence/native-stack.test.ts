@@ -1,9 +1,11 @@
 import { closeSync, constants, openSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createNativeStackCollector, undoStop } from '../../src/evidence/native-stack.js'
 import { milliseconds } from '../../src/time.js'
 import {
   fixture,
+  type HungService,
   makeFifo,
   recordingSignaller,
   requestFor,
@@ -46,4 +48,31 @@ t.test('a stop that was left behind is taken back', async (t) => {
   await until(() => stateOf(service.pid) === 'T', 'the stop')
   t.ok(await undoStop(service.process.identity, platform))
   await until(() => stateOf(service.pid) === 'S', 'the service to go on')
+})
+
+t.test('without gdb and eu-stack, the sentence says what to install', async (t) => {
+  const path = process.env.PATH
+  t.teardown(() => {
+    process.env.PATH = path
+  })
+  const service = await startHung(t, 'sleep', ['600'], { silent: true })
+  process.env.PATH = '/nonexistent'
+  const collector = createNativeStackCollector(recordingSignaller())
+  const finding = await collector.collect(requestFor(service, limit), limit, new AbortController().signal)
+  t.match(finding, { kind: 'missing', reason: /^neither gdb .* nor eu-stack .*install the package gdb or elfutils$/ })
+})
+
+t.test('a process that is gone or that ends under the debugger leaves a sentence', async (t) => {
+  const collector = createNativeStackCollector(recordingSignaller())
+  const take = (service: HungService) =>
+    collector.collect(requestFor(service, limit), limit, new AbortController().signal)
+  for (const afterMs of [0, 50, 150, 300]) {
+    const service = await startHung(t, 'sleep', ['600'], { silent: true })
+    const finding = take(service)
+    await delay(afterMs)
+    service.child.kill('SIGKILL')
+    const settled = await finding
+    if (settled.kind !== 'found') t.match(settled, { kind: 'missing', reason: /\w+ \w+/ }, `after ${afterMs} ms`)
+    t.match(await take(service), { kind: 'missing', reason: /no longer exists/ })
+  }
 })

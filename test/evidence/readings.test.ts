@@ -40,6 +40,9 @@ t.test('inspector options are read as Node reads them', async (t) => {
     ['node --inspect-port=0 app.js', false, 0],
     ['node --inspect-port 4001 app.js', false, 4001],
     ['node --inspect-brk=4002 app.js', true, 4002],
+    ['--import file:///srv/hangdog/dist/heartbeat/register.js node app.js', false, 0],
+    ['node --import=hangdog/register app.js', false, 0],
+    ['--import file:///srv/hangdog/dist/heartbeat/register.js node --inspect app.js', true, 9229],
     ['node --inspector-like app.js', false, 9229],
   ]
   for (const [line, active, port] of cases) t.strictSame(parseInspectOptions(line.split(' ')), { active, port }, line)

@@ -11,6 +11,7 @@ const register = new URL('../../dist/heartbeat/register.js', import.meta.url).hr
 interface Run {
   readonly child: ChildProcess
   output: string
+  errors: string
 }
 
 /** Starts a program as hangdog would, with the built preload. */
@@ -30,10 +31,13 @@ function start(
     NODE_OPTIONS: withPreload('--no-warnings', register),
   }
   joined.enrolment.ended()
-  const child = spawn(command, [...args], { env, stdio: ['pipe', 'pipe', 'inherit'] })
-  const run: Run = { child, output: '' }
+  const child = spawn(command, [...args], { env, stdio: ['pipe', 'pipe', 'pipe'] })
+  const run: Run = { child, output: '', errors: '' }
   child.stdout.on('data', (chunk) => {
     run.output += String(chunk)
+  })
+  child.stderr.on('data', (chunk) => {
+    run.errors += String(chunk)
   })
   joined.enrolment.started(child.pid ?? 0)
   t.teardown(() => child.kill('SIGKILL'))
@@ -109,3 +113,47 @@ t.test('a Python program beats with its standard library', async (t) => {
   await until('it beats', () => python.receiver.beats >= 3)
   t.strictSame(python.receiver.signs, [{ kind: 'ready' }])
 })
+
+t.test('a cluster and its worker open their inspectors on ports of their own, and work on', async (t) => {
+  const streams = await openStreams(t)
+  const web = streams.join('web')
+  const run = start(t, streams, web, process.execPath, [fixture('cluster.mjs')])
+  await until('both run', () => /worker \d+ 9229\n/.test(run.output))
+  const pids = [...run.output.matchAll(/^(?:primary|worker) (\d+) 9229$/gm)].map((match) => Number(match[1]))
+  t.equal(pids.length, 2)
+  t.teardown(() => process.kill(pids[1] ?? 0, 'SIGKILL'))
+  for (const pid of pids) process.kill(pid, 'SIGUSR1')
+  await until('both listen', () => inspectorPorts(run).length === 2)
+  const [first, second] = inspectorPorts(run)
+  t.not(first, second)
+  t.notOk(inspectorPorts(run).includes('9229'))
+  const beats = web.receiver.beats
+  await until('the primary beats on', () => web.receiver.beats > beats + 2)
+  t.notMatch(run.output, /worker ended/)
+})
+
+t.test('the inspector port of a cluster worker is counted from 9229 where the program asks for it', async (t) => {
+  const streams = await openStreams(t)
+  const web = streams.join('web')
+  const run = start(t, streams, web, process.execPath, [fixture('cluster.mjs'), 'with-inspector'])
+  await until('the worker has ended or runs', () => /worker (?:\d+ \d+|ended)/.test(run.output))
+  t.match(run.output, /worker \d+ 9230\n/)
+  const pid = Number(/worker (\d+) /.exec(run.output)?.[1])
+  t.teardown(() => process.kill(pid, 'SIGKILL'))
+})
+
+t.test('a port that was chosen for the inspector stays', async (t) => {
+  const streams = await openStreams(t)
+  const web = streams.join('web')
+  const show = ['-e', 'process.stdout.write(String(process.debugPort))']
+  const port = String(20_000 + (process.pid % 10_000))
+  for (const options of [[`--inspect-port=${port}`], [`--debug-port=${port}`], [`--inspect=127.0.0.1:${port}`]]) {
+    const run = start(t, streams, web, process.execPath, [...options, ...show])
+    await once(run.child, 'close')
+    t.equal(run.output, port, options.join())
+  }
+})
+
+function inspectorPorts(run: Run): readonly (string | undefined)[] {
+  return [...run.errors.matchAll(/Debugger listening on ws:\/\/127\.0\.0\.1:(\d+)\//g)].map((match) => match[1])
+}

@@ -1,0 +1,179 @@
+import { elapsed, formatDuration, type Milliseconds, type WallTime } from '../time.js'
+import type { Channel } from './channel.js'
+import type { ChannelSet } from './channel-set.js'
+import type { HangDesk } from './hang-desk.js'
+import type { ServicePolicy } from './policy.js'
+import type { ServiceContext } from './service-context.js'
+import { isStall, type ServiceState } from './service-state.js'
+import { mainChannel, type SignOfLife } from './sign-of-life.js'
+import type { Silence } from './silence.js'
+
+/** The reading point when no warning is wanted: what is read there is compared with at expiry. */
+export const quietReadingShare = 0.5
+
+/** Where in its limit a silence is looked at. */
+export function warningShare({ warningPercent }: ServicePolicy): number {
+  return warningPercent === 0 ? quietReadingShare : warningPercent / 100
+}
+
+/** What signs of life have an effect on. */
+export interface SignListeners {
+  readonly channels: ChannelSet
+  readonly silence: Silence
+  readonly hangs: HangDesk
+}
+
+/** Takes what a service says about itself; all but the ordinary heartbeat, which Service deals with alone. */
+export class SignDesk {
+  statusText = ''
+  /** Something has been heard in this run, or a source has contact. */
+  contacted = false
+  /** Of the last beat that did more than reset a countdown; for `status` while no countdown runs. */
+  lastNoticedBeat: WallTime | undefined
+  readonly #context: ServiceContext
+  readonly #channels: ChannelSet
+  readonly #silence: Silence
+  readonly #hangs: HangDesk
+
+  constructor(context: ServiceContext, { channels, silence, hangs }: SignListeners) {
+    this.#context = context
+    this.#channels = channels
+    this.#silence = silence
+    this.#hangs = hangs
+  }
+
+  signOfLife(sign: SignOfLife): boolean {
+    if (this.#context.process === undefined || this.#context.state.kind === 'ending') return false
+    switch (sign.kind) {
+      case 'ready':
+        this.#channels.openByReady()
+        this.#signNoticed(mainChannel)
+        return true
+      case 'stopping':
+        this.#context.dispatch({ kind: 'endAnnounced' })
+        return true
+      case 'reloading':
+        return true
+      case 'status':
+        this.statusText = sign.text
+        return true
+      case 'trigger':
+        this.#context.parts.emit({ name: 'hang-triggered', service: this.#context.spec.name, parameters: {} })
+        this.#hangs.expired()
+        this.#context.dispatch({ kind: 'triggered' })
+        return true
+      case 'limit':
+        return this.#openChannel(this.#channels.main, sign.limit)
+      case 'extend':
+        this.#channels.main.extend(sign.span)
+        return true
+      case 'main-process':
+        return sign.pid === this.#context.process.identity.pid
+      case 'channel-opened':
+        // What a child says is no statement about the service's own channels.
+        if (sign.pid === undefined) this.#channels.nameOpened()
+        return this.#openChannel(this.#identified(sign.channel, sign.pid), sign.limit)
+      case 'channel-closed':
+        this.#channels.close(sign.channel)
+        this.#signNoticed(sign.channel)
+        return true
+      case 'channel-idle':
+        return this.#idleChannel(this.#channels.obtain(sign.channel))
+      default:
+        return sign satisfies never
+    }
+  }
+
+  beatNoticed(channel: Channel): void {
+    if (this.#context.process === undefined || this.#context.state.kind === 'ending') return
+    channel.opened = true
+    channel.idle = false
+    this.lastNoticedBeat = this.#context.parts.clock.wallNow()
+    if (this.#goesOn(channel)) this.#rearm(channel)
+    this.#signNoticed(channel.name)
+  }
+
+  /** The countdown of this channel runs, whatever has become of others. */
+  #goesOn(channel: Channel): boolean {
+    const { state } = this.#context
+    if (state.kind === 'armed' || (state.kind === 'held' && isStall(state.reason))) return true
+    const otherSilent = (state.kind === 'held' || state.kind === 'reported') && state.channel !== channel.name
+    return otherSilent && channel.armed
+  }
+
+  /** Starts the countdown of one channel over, and ends a silence that had been warned of. */
+  #rearm(channel: Channel): void {
+    if (channel.warned) {
+      this.#hangs.silenceEnded()
+      const parameters = { channel: channel.name, silentMs: Math.round(channel.silent()) }
+      if (this.#context.policy.warningPercent > 0)
+        this.#context.parts.emit({ name: 'silence-ended', service: this.#context.spec.name, parameters })
+    }
+    channel.arm(this.#context.limitOf(channel.name), warningShare(this.#context.policy))
+  }
+
+  #signNoticed(channel: string): void {
+    this.contacted = true
+    this.#hangs.signOfLife(channel)
+    const before = this.#context.state
+    const silentMs = Math.round(this.#silence.length())
+    this.#context.dispatch({ kind: 'signOfLife', channel })
+    if (this.#context.state.kind !== 'armed') return
+    this.#silence.over()
+    if (before.kind === 'armed') return
+    this.#hangs.silenceEnded()
+    if (isFirstSign(before)) this.#firstSign()
+    else if (this.#hangs.close('recovered-by-itself') || before.kind === 'reported') {
+      this.#context.parts.emit({
+        name: 'hang-over',
+        service: this.#context.spec.name,
+        parameters: { channel, silentMs },
+      })
+    }
+  }
+
+  #firstSign(): void {
+    const afterMs = Math.round(elapsed(this.#context.startedAt, this.#context.parts.clock.now()))
+    const limit = formatDuration(this.#context.policy.heartbeatTimeout)
+    this.#context.parts.emit({
+      name: 'service-armed',
+      service: this.#context.spec.name,
+      parameters: { afterMs, limit },
+    })
+    this.#hangs.close('recovered')
+  }
+
+  #openChannel(channel: Channel | undefined, limit: Milliseconds | undefined): boolean {
+    if (channel === undefined) return false
+    channel.ownLimit = limit ?? channel.ownLimit
+    // A limit for the main channel is no sign of life yet; READY or a beat is.
+    if (channel === this.#channels.main && !channel.opened) return true
+    channel.opened = true
+    if (this.#goesOn(channel)) this.#rearm(channel)
+    this.#signNoticed(channel.name)
+    return true
+  }
+
+  #identified(name: string, pid: number | undefined): Channel | undefined {
+    const channel = this.#channels.obtain(name)
+    const { process } = this.#context
+    if (channel !== undefined && pid !== undefined && process !== undefined) {
+      channel.subject = this.#context.parts.platform.identifyMember(process, pid)
+    }
+    return channel
+  }
+
+  #idleChannel(channel: Channel | undefined): boolean {
+    if (channel === undefined) return false
+    this.beatNoticed(channel)
+    channel.idle = true
+    channel.disarm()
+    return true
+  }
+}
+
+/** The service had not shown any sign of life in this state. */
+function isFirstSign(before: ServiceState): boolean {
+  const starting = (before.kind === 'held' || before.kind === 'expired') && before.starting
+  return before.kind === 'starting' || before.kind === 'unwatched' || starting
+}
