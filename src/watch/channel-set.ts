@@ -35,8 +35,13 @@ export class ChannelSet {
     return channel
   }
 
+  /** @returns the channel if it is there */
+  find(name: string): Channel | undefined {
+    return name === mainChannel ? this.main : this.#named?.get(name)
+  }
+
   close(name: string): void {
-    const channel = name === mainChannel ? this.main : this.#named?.get(name)
+    const channel = this.find(name)
     channel?.disarm()
     if (channel === undefined) return
     channel.opened = false

@@ -96,12 +96,12 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   }
 
   limitOf(channel: string): Milliseconds {
-    return this.channels.obtain(channel)?.ownLimit ?? this.policy.heartbeatTimeout
+    return this.channels.find(channel)?.ownLimit ?? this.policy.heartbeatTimeout
   }
 
   /** The process whose silence is meant by that of a channel. */
   subjectOf(channel: string): ProcessIdentity | undefined {
-    return this.channels.obtain(channel)?.subject ?? this.process?.identity
+    return this.channels.find(channel)?.subject ?? this.process?.identity
   }
 
   /** The process that a channel stood for has ended: for a child the channel ends with it; the service's own exit is reported otherwise. */
