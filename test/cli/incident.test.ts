@@ -75,7 +75,7 @@ t.test('show tells what, why, what was done and how it ended, the most telling e
   const { text } = stdout
   t.match(stdout.lines[0], `Incident ${id}`)
   t.match(text, /service +web \(pid 42\): node web\.js\n/)
-  t.match(text, /cause +busy loop in spin \(web\.js:7\), main thread on CPU 99 %\n/)
+  t.match(text, /cause +busy loop in spin \(web\.js:7\), process on CPU 99 %\n/)
   t.match(text, /silent +since .* for 6\.1s on channel main \(limit 6s\)\n/)
   t.match(text, /outcome +terminated, at /)
   t.match(text, / {2}\+\d+m?s +SIGTERM is sent\n/)
