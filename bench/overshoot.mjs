@@ -2,7 +2,7 @@
 // pidfd; the last beat by the victim itself, right before it sends it. hangdog (JavaScript engine, evidence off, SIGKILL at once) beside
 // a naive Node supervisor in the same run, idle and with 8 busy loops.
 //
-//   node bench/overshoot.mjs [expiries]        (default 300 at 100 ms and 60 at 1 s, each)
+//   node bench/overshoot.mjs [expiries] [busy loops, with commas]        (default 300 at 100 ms, a fifth of that at 1 s; 0,8)
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,8 +15,9 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 const expiries = Number(process.argv[2] ?? 300)
 const directory = mkdtempSync(join(tmpdir(), 'hangdog-bench-'))
 const rows = []
+const loads = (process.argv[3] ?? '0,8').split(',').map(Number)
 
-for (const busy of [0, 8]) {
+for (const busy of loads) {
   const hogs = Array.from({ length: busy }, () => spawn(process.execPath, ['-e', 'for (;;);']))
   for (const [timeout, n] of [
     [100, expiries],
@@ -28,6 +29,7 @@ for (const busy of [0, 8]) {
     ]) {
       const late = await measure(run, timeout, n)
       rows.push({ supervisor: name, 'timeout ms': timeout, 'busy loops': busy, ...summary(late) })
+      console.log(JSON.stringify(rows.at(-1)))
     }
   }
   for (const hog of hogs) hog.kill('SIGKILL')

@@ -27,6 +27,8 @@ export interface DaemonConfig {
   readonly instance: string | { readonly proposed: string }
   readonly services: readonly ServiceSettings[]
   readonly dryRun: boolean
+  /** Take the JavaScript stack of hung Node services, for which they are sent SIGUSR1. Default true. */
+  readonly javaScriptStack?: boolean
   readonly stdin: 'inherit' | 'ignore'
   readonly stateDirectory?: string
   /** Default: pretty on a terminal, else json; `none` also leaves out the system log. */
@@ -96,7 +98,7 @@ async function assemble(
       hangdogVersion: version,
       failed: (incident, error) => emit({ name: 'incident-unwritten', incident, parameters: { error } }),
     }),
-    evidence: createLazyCollector({ clock, platform: host }),
+    evidence: createLazyCollector({ clock, platform: host, javaScriptStack: config.javaScriptStack ?? true }),
     bugCheckGate: consent,
     drain: drainSockets,
     random: Math.random,

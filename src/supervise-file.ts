@@ -115,7 +115,12 @@ export function parseSuperviseFile(text: string, path: string): SuperviseFile {
   const broken = document.errors[0]
   if (broken !== undefined) throw refuse(path, broken.message.split('\n')[0] ?? 'not YAML')
   const parsed = superviseSchema.safeParse(document.toJS())
-  if (!parsed.success) throw refuse(path, describeIssue(parsed.error.issues[0], document.toJS()))
+  if (!parsed.success) {
+    // A misspelt key also makes the right one missing; the misspelling is what helps.
+    const { issues } = parsed.error
+    const misspelt = issues.find(({ code }) => code === 'unrecognized_keys')
+    throw refuse(path, describeIssue(misspelt ?? issues[0], document.toJS()))
+  }
   const { instance, defaults, services } = parsed.data
   const names = Object.keys(services)
   if (names.length === 0) throw refuse(path, 'services: expected at least one service, found none')

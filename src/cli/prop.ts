@@ -12,10 +12,17 @@ export function propCommand(): Command {
   const command = new Command('prop').description('properties of this machine').addHelpText('after', example)
   command
     .command('get <name>')
+    .description('show a property')
     .option('--state-dir <directory>', 'where it is kept')
     .option('--json', 'one JSON object a line')
+    .addHelpText('after', '\nExample:\n  hangdog prop get BugCheckConsent')
     .action(get)
-  command.command('set <name=value>').option('--state-dir <directory>', 'where it is kept').action(set)
+  command
+    .command('set <name=value>')
+    .description('change a property; takes effect within seconds, without a restart')
+    .addHelpText('after', example)
+    .option('--state-dir <directory>', 'where it is kept')
+    .action(set)
   return command
 }
 

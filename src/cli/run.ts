@@ -16,6 +16,7 @@ interface RunOptions extends PolicyOptions {
   readonly output: ServiceSettings['output']
   readonly ownGroup: boolean
   readonly dryRun?: boolean
+  readonly javascriptStack: boolean
   readonly stateDir?: string
   readonly logFormat?: 'pretty' | 'json'
 }
@@ -36,7 +37,11 @@ export function runCommandCommand(): Command {
     .argument('[args...]', 'its arguments')
     .passThroughOptions()
     .option('--name <name>', 'name of the service (default: from the command)')
-    .option('--heartbeat <source>', 'auto, stream, node, http://…, tcp://HOST:PORT, exec:COMMAND or file:PATH', 'auto')
+    .option(
+      '--heartbeat <source>',
+      'auto, stream, node, http(s)://…, tcp://HOST:PORT, exec:COMMAND or file:PATH',
+      'auto',
+    )
     .option('--probe-interval <duration>', 'between two probes (default: a third of the timeout, at most 10s)')
     .option('--probe-timeout <duration>', 'for one probe')
     .addOption(
@@ -45,6 +50,7 @@ export function runCommandCommand(): Command {
         .default('pass'),
     )
     .option('--own-group', 'give the service a control group of its own, where the system has them', false)
+    .option('--no-javascript-stack', 'never send SIGUSR1 to a Node service to read its stack')
     .option('--dry-run', 'decide and report, but end nothing')
     .option('--state-dir <directory>', 'where history, incidents and sockets are')
     .addOption(
@@ -60,6 +66,7 @@ async function run(program: string, args: readonly string[], options: RunOptions
     instance: options.name ?? { proposed: settings.name },
     services: [settings],
     dryRun: options.dryRun ?? false,
+    javaScriptStack: options.javascriptStack,
     stdin: 'inherit',
     ...(options.stateDir !== undefined && { stateDirectory: options.stateDir }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),

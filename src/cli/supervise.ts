@@ -4,6 +4,7 @@ interface SuperviseOptions {
   readonly config: string
   readonly check?: boolean
   readonly dryRun?: boolean
+  readonly javascriptStack: boolean
   readonly stateDir?: string
   readonly logFormat?: 'pretty' | 'json'
 }
@@ -17,13 +18,14 @@ Example of a file:
 
   hangdog supervise --config hangdog.yaml
 
-It ends with 0 when it was asked to by SIGTERM or SIGINT, after all services have ended; with 1 when every service ended by itself.`
+It ends with 0 when it was asked to by SIGTERM, SIGINT, SIGQUIT or SIGHUP, after all services have ended; with 1 when every service ended by itself.`
 
 export function superviseCommand(): Command {
   return new Command('supervise')
     .description('the daemon: watch the services that a file describes')
     .option('--config <file>', 'the file', '/etc/hangdog/hangdog.yaml')
     .option('--check', 'only read the file and say whether it can be used')
+    .option('--no-javascript-stack', 'never send SIGUSR1 to a Node service to read its stack')
     .option('--dry-run', 'decide and report, but end nothing')
     .option('--state-dir <directory>', 'where history, incidents and sockets are')
     .addOption(
@@ -47,6 +49,7 @@ async function supervise(options: SuperviseOptions): Promise<void> {
     instance: file.instance,
     services: file.services,
     dryRun: options.dryRun ?? false,
+    javaScriptStack: options.javascriptStack,
     stdin: 'ignore',
     ...(options.stateDir !== undefined && { stateDirectory: options.stateDir }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),

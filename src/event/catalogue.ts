@@ -39,13 +39,13 @@ export const catalogue = define({
     id: 7031,
     level: 'error',
     message:
-      'The service ended unexpectedly ({outcome}); it has done this {count} times. It is restarted in {delayMs} ms.',
+      'The service ended unexpectedly ({outcome}), failure {count} of this period. It is restarted in {delayMs} ms.',
   },
   'ended-unattended': {
     id: 7034,
     level: 'error',
     message:
-      'The service ended unexpectedly ({outcome}); it has done this {count} times. It is not restarted: {reason}.',
+      'The service ended unexpectedly ({outcome}), failure {count} of this period. It is not restarted: {reason}.',
   },
   'crash-loop': {
     id: 1254,
@@ -72,8 +72,6 @@ export const catalogue = define({
     level: 'information',
     message: 'The service runs again as pid {pid}, {afterMs} ms after its predecessor ended.',
   },
-  'service-status': { id: 15806, level: 'information', message: 'The service says: {text}' },
-  'foreign-state': { id: 15807, level: 'warning', message: 'Took no notice of "{what}": {reason}' },
 
   // Silence, verdicts and holds.
   'silence-warning': {

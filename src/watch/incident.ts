@@ -20,9 +20,9 @@ export type IncidentOutcome =
   | 'terminated'
   | 'ended-by-itself'
   | 'not-terminated'
-  | 'bugcheck-requested'
   | 'left-failed'
-  | 'dry-run'
+  /** The operator had the service stopped while its hang was reported only. */
+  | 'stopped'
 
 /** The record of one hang. Each call resolves when the record is on disk or cannot be; none rejects. */
 export interface IncidentRecord {

@@ -119,6 +119,10 @@ export async function climb(
   const { service, policy } = hangCase
   const incident = record === undefined ? {} : { incident: record.id }
   const action = `${actionNumber(policy.action)} (${policy.action})`
+  if (hangCase.hang.kind === 'never-started') {
+    const seconds = Number((hangCase.limit / 1000).toFixed(1))
+    parts.emit({ name: 'start-hung', service, ...incident, parameters: { seconds } })
+  }
   parts.emit({ name: 'hang-recovery', service, ...incident, parameters: { ...hangParameters(hangCase), action } })
   await takeEvidence(hangCase, record, parts)
   if (hangCase.isAlive()) return { kind: 'abandoned' }

@@ -146,6 +146,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     this.channels.disarm()
     if (this.state.kind !== 'recovering') this.hangs.silenceEnded()
     if (this.state.kind === 'reported' || this.state.kind === 'expired') this.hangs.close('ended-by-itself')
+    if (this.state.kind === 'stopping') this.hangs.close('stopped')
   }
 
   runGone(): void {

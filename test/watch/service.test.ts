@@ -641,3 +641,20 @@ t.test('stop lets go of a service that cannot be ended', async (t) => {
   await w.clock.run(5000)
   t.match(await w.service.finished, { reason: /could not be ended/ })
 })
+
+t.test('an operator who stops a reported service closes its incident as stopped', async (t) => {
+  const w = watched({ action: 'log' })
+  await w.start()
+  w.service.beat()
+  await w.clock.run(1100)
+  void w.service.stop('shutdown')
+  await w.clock.run(100)
+  t.equal(w.incidents.at(-1), 'i1 closed stopped')
+})
+
+t.test('a service that hangs in its start is event 7022 as well', async (t) => {
+  const w = watched()
+  await w.start()
+  await w.clock.run(3001)
+  t.match(w.events.find(({ name }) => name === 'start-hung')?.parameters, { seconds: 3 })
+})
