@@ -72,6 +72,7 @@ export const catalogue = define({
     level: 'information',
     message: 'The service runs again as pid {pid}, {afterMs} ms after its predecessor ended.',
   },
+  'service-status': { id: 15806, level: 'information', message: 'The service says: {text}' },
 
   // Silence, verdicts and holds.
   'silence-warning': {

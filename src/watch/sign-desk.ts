@@ -1,4 +1,4 @@
-import { elapsed, formatDuration, type Milliseconds, type WallTime } from '../time.js'
+import { elapsed, formatDuration, type Instant, type Milliseconds, seconds, type WallTime } from '../time.js'
 import type { Channel } from './channel.js'
 import type { ChannelSet } from './channel-set.js'
 import type { HangDesk } from './hang-desk.js'
@@ -16,6 +16,9 @@ export function warningShare({ warningPercent }: ServicePolicy): number {
   return warningPercent === 0 ? quietReadingShare : warningPercent / 100
 }
 
+/** A changed STATUS= is an event at most this often. */
+const statusInterval = seconds(1)
+
 /** What signs of life have an effect on. */
 export interface SignListeners {
   readonly channels: ChannelSet
@@ -30,6 +33,7 @@ export class SignDesk {
   contacted = false
   /** Of the last beat that did more than reset a countdown; for `status` while no countdown runs. */
   lastNoticedBeat: WallTime | undefined
+  #statusAt: Instant | undefined
   readonly #context: ServiceContext
   readonly #channels: ChannelSet
   readonly #silence: Silence
@@ -55,7 +59,7 @@ export class SignDesk {
       case 'reloading':
         return true
       case 'status':
-        this.statusText = sign.text
+        this.#statusSaid(sign.text)
         return true
       case 'trigger':
         this.#context.parts.emit({ name: 'hang-triggered', service: this.#context.spec.name, parameters: {} })
@@ -82,6 +86,17 @@ export class SignDesk {
       default:
         return sign satisfies never
     }
+  }
+
+  /** What a service says about itself is an event when it is new, but no service can flood the log with it. */
+  #statusSaid(text: string): void {
+    const { parts, spec } = this.#context
+    const now = parts.clock.now()
+    const isNew = text !== this.statusText
+    this.statusText = text
+    if (!isNew || (this.#statusAt !== undefined && elapsed(this.#statusAt, now) < statusInterval)) return
+    this.#statusAt = now
+    parts.emit({ name: 'service-status', service: spec.name, parameters: { text } })
   }
 
   beatNoticed(channel: Channel): void {

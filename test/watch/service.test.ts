@@ -658,3 +658,17 @@ t.test('a service that hangs in its start is event 7022 as well', async (t) => {
   await w.clock.run(3001)
   t.match(w.events.find(({ name }) => name === 'start-hung')?.parameters, { seconds: 3 })
 })
+
+t.test('a new status is an event, but at most once a second', async (t) => {
+  const w = watched()
+  await w.start()
+  w.service.beat()
+  for (let number = 0; number < 100; number++) w.service.signOfLife({ kind: 'status', text: `job ${number}` })
+  t.equal(w.names().filter((name) => name === 'service-status').length, 1)
+  await w.clock.run(900)
+  w.service.beat()
+  await w.clock.run(200)
+  w.service.signOfLife({ kind: 'status', text: 'job 100' })
+  w.service.signOfLife({ kind: 'status', text: 'job 100' })
+  t.equal(w.names().filter((name) => name === 'service-status').length, 2)
+})
