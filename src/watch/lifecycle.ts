@@ -12,7 +12,7 @@ import { forceEnd, terminate } from './termination.js'
 export interface FinalEnd {
   readonly end: RunEnd
   readonly reason: string
-  /** Why it could not be started, for the caller to report as its own error. */
+  /** Why it could not be started, or not be ended, for the caller to report as its own error. */
   readonly startError?: HangdogError
 }
 
@@ -83,7 +83,8 @@ export class Lifecycle {
     if (result.kind === 'not-gone') {
       this.reportStuck(result.survivors.map((survivor) => survivor.pid))
       // Whoever waits for the end of the service must be let go.
-      this.#finish('it could not be ended')
+      const error = new HangdogError('internal', `cannot end service "${spec.name}": it is still there after SIGKILL`)
+      this.#finish('it could not be ended', error)
     }
   }
 
