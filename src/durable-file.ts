@@ -9,6 +9,20 @@ import { systemCode } from './errors.js'
  * @throws the system error; nothing but the old file is left behind
  */
 export async function writeDurably(path: string, data: string | Uint8Array): Promise<void> {
+  await replaceFile(path, data)
+  await syncDirectory(dirname(path))
+}
+
+/**
+ * As writeDurably, but its caller syncs the directory: before that, a loss of power may bring the old file back.
+ * @param beforeNaming called when the new file is on the disk and does not have the name yet; what it throws leaves the old file
+ * @throws the system error; nothing but the old file is left behind
+ */
+export async function replaceFile(
+  path: string,
+  data: string | Uint8Array,
+  beforeNaming?: () => Promise<void>,
+): Promise<void> {
   const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
     const file = await open(draft, 'wx', 0o600)
@@ -18,12 +32,12 @@ export async function writeDurably(path: string, data: string | Uint8Array): Pro
     } finally {
       await file.close()
     }
+    await beforeNaming?.()
     await rename(draft, path)
   } catch (error) {
     await rm(draft, { force: true }).catch(() => undefined)
     throw error
   }
-  await syncDirectory(dirname(path))
 }
 
 /** Makes the names in a directory durable. Where a system cannot sync a directory (Windows, some file systems) this does nothing. */
