@@ -14,7 +14,8 @@ export function parseSignal(text: string, option: string): NodeJS.Signals {
   )
 }
 
-function isSignal(text: string): text is NodeJS.Signals {
+/** Whether this machine has a signal of that name. */
+export function isSignal(text: string): text is NodeJS.Signals {
   return text in constants.signals
 }
 

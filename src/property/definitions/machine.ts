@@ -1,0 +1,22 @@
+import type { PropertyDefinition } from '../definition.js'
+import { dword } from './build.js'
+
+/** What HangRecoveryAction 3 needs before it stops this machine. */
+export const machineDefinitions: readonly PropertyDefinition[] = [
+  dword('BugCheckConsent', 0, {
+    scope: 'common',
+    maximum: 1,
+    unit: '',
+    meaning: 'With 1, HangRecoveryAction 3 may stop this machine; to be set by root.',
+    access: 'root',
+    usedBy: 'machine',
+    source: 'hangdog',
+  }),
+  limit('BugCheckMinimumUptime', 600, 's', 'The machine is not stopped before it has been up for this long.'),
+  limit('BugCheckLimit', 2, 'count', 'How often the machine may be stopped within BugCheckPeriod.'),
+  limit('BugCheckPeriod', 86_400, 's', 'The period of BugCheckLimit.'),
+]
+
+function limit(name: string, byDefault: number, unit: string, meaning: string): PropertyDefinition {
+  return dword(name, byDefault, { scope: 'common', unit, meaning, usedBy: 'machine', source: 'hangdog' })
+}
