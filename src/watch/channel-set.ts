@@ -1,16 +1,20 @@
 import { type Milliseconds, shorter } from '../time.js'
-import { Channel, type ChannelListener } from './channel.js'
+import { BeatGaps } from './beat-gaps.js'
+import { Channel, type ChannelListener, type GapKeeper } from './channel.js'
 import type { CountdownEngine } from './countdown.js'
+import { type BeatGapsRecord, GapBook } from './gap-book.js'
 import { channelLimit, channelPattern, mainChannel } from './sign-of-life.js'
 import type { ChannelStatus } from './status.js'
 
 /** All channels of one service. The service is alive only while each open channel is. */
-export class ChannelSet {
+export class ChannelSet implements GapKeeper {
   readonly main: Channel
   readonly #engine: CountdownEngine
   readonly #listener: ChannelListener
   /** Made with the first named channel: most services have none, and there may be ten thousand services. */
   #named: Map<string, Channel> | undefined
+  /** As rarely needed. */
+  #book: GapBook | undefined
 
   /** Nothing but READY has opened the main channel in this run. */
   #onlyReady = false
@@ -20,7 +24,7 @@ export class ChannelSet {
   constructor(engine: CountdownEngine, listener: ChannelListener) {
     this.#engine = engine
     this.#listener = listener
-    this.main = new Channel(mainChannel, engine, listener)
+    this.main = new Channel(mainChannel, engine, listener, this)
   }
 
   /** @returns the channel, opened when it is new; undefined when the name is bad or there are too many */
@@ -29,7 +33,7 @@ export class ChannelSet {
     const known = this.#named?.get(name)
     if (known !== undefined) return known
     if (!channelPattern.test(name) || (this.#named?.size ?? 0) >= channelLimit) return undefined
-    const channel = new Channel(name, this.#engine, this.#listener)
+    const channel = new Channel(name, this.#engine, this.#listener, this)
     this.#named ??= new Map()
     this.#named.set(name, channel)
     return channel
@@ -45,6 +49,8 @@ export class ChannelSet {
     channel?.disarm()
     if (channel === undefined) return
     channel.opened = false
+    if (channel.ownLimit !== undefined || this.#book !== undefined)
+      this.#gapBook().channelClosed(name, channel.ownLimit)
     if (channel !== this.main) {
       channel.dispose()
       this.#named?.delete(name)
@@ -68,10 +74,11 @@ export class ChannelSet {
     this.#onlyReady = false
   }
 
-  /** Starts the countdown of each open channel over. */
-  arm(limitOfService: Milliseconds, warningShare: number): void {
+  /** Starts the countdown of each open channel over. @param except the name of one to leave out */
+  arm(limitOfService: Milliseconds, warningShare: number, except?: string): void {
     for (const channel of this.#all()) {
-      if (channel.opened && !channel.idle) channel.arm(channel.ownLimit ?? limitOfService, warningShare)
+      if (channel.opened && !channel.idle && channel.name !== except)
+        channel.arm(channel.ownLimit ?? limitOfService, warningShare)
     }
   }
 
@@ -84,15 +91,26 @@ export class ChannelSet {
     }
   }
 
+  get anyOpened(): boolean {
+    for (const channel of this.#all()) if (channel.opened) return true
+    return false
+  }
+
   disarm(): void {
     for (const channel of this.#all()) channel.disarm()
+  }
+
+  /** The run ends while some may be silent. */
+  gapsUnended(): void {
+    for (const channel of this.#all()) channel.gapUnended()
   }
 
   /** Forgets the channels of a run that is over. */
   clear(): void {
     for (const name of [...(this.#named?.keys() ?? [])]) this.close(name)
+    if (this.main.opened) this.close(mainChannel)
     this.main.disarm()
-    this.main.opened = false
+    this.main.gapExcused()
     this.#onlyReady = false
     this.#beatsBefore = this.main.beats
     this.main.ownLimit = undefined
@@ -129,6 +147,37 @@ export class ChannelSet {
         remainingMs: channel.armed ? Math.round(channel.remaining()) : null,
         beats: channel.beats,
       }))
+  }
+
+  /** What was counted of the gaps between beats. A service that has no book gets an empty one for this: it knows the form. */
+  gapRecords(service: string, since: string, limitOfService: Milliseconds): readonly BeatGapsRecord[] {
+    const book = this.#book ?? new GapBook()
+    return book.records(this.main.gaps, (name) => {
+      const channel = this.find(name)
+      const own = channel?.opened === true ? channel.ownLimit : book.ownLimitOf(name)
+      return { service, since, limitMs: own ?? limitOfService, ownLimit: own !== undefined }
+    })
+  }
+
+  /** Goes on counting where an earlier hangdog ended; to be called before the first beat. */
+  restoreGaps(record: BeatGapsRecord): void {
+    this.#gapBook().restore(record)
+    if (record.channel !== mainChannel || record.total === 0) return
+    this.main.gaps ??= this.gapsOf(mainChannel)
+    this.main.gaps.add(record)
+  }
+
+  gapsOf(channel: string): BeatGaps {
+    return channel === mainChannel ? new BeatGaps() : this.#gapBook().gapsOf(channel)
+  }
+
+  hangsOf(channel: string): BeatGaps {
+    return this.#gapBook().hangsOf(channel)
+  }
+
+  #gapBook(): GapBook {
+    this.#book ??= new GapBook()
+    return this.#book
   }
 
   *#all(): Generator<Channel> {

@@ -1,5 +1,6 @@
 import type { ProcessIdentity } from '../platform/platform.js'
-import { type Milliseconds, milliseconds } from '../time.js'
+import { elapsed, type Instant, type Milliseconds, milliseconds, zero } from '../time.js'
+import type { BeatGaps } from './beat-gaps.js'
 import type { Countdown, CountdownEngine, CountdownListener } from './countdown.js'
 
 /** What a channel tells its service. */
@@ -8,11 +9,28 @@ export interface ChannelListener {
   channelElapsed(channel: Channel): void
 }
 
+/** Where a channel counts how far its beats were apart. */
+export interface GapKeeper {
+  /** Of the channels of this name, in this run and others. */
+  gapsOf(channel: string): BeatGaps
+  /** Silences that no beat ended. */
+  hangsOf(channel: string): BeatGaps
+}
+
+/**
+ * What becomes of the time until the next beat. `uncounted`: it was no beat that started the countdown, or none runs. `counted`: it is a
+ * gap. Else a silence that outlasted the limit: what the countdowns had counted of it when the last one ended, and when that was.
+ */
+type Gap = 'uncounted' | 'counted' | { readonly countedMs: Milliseconds; readonly at: Instant }
+
 /** One line of life of a service, with a countdown of its own. */
 export class Channel implements CountdownListener {
   readonly name: string
   readonly #listener: ChannelListener
   readonly #countdown: Countdown
+  readonly #keeper: GapKeeper
+  /** Made with the first gap. */
+  gaps: BeatGaps | undefined
   /** Its own limit; undefined follows the service's. */
   ownLimit: Milliseconds | undefined
   beats = 0
@@ -28,10 +46,12 @@ export class Channel implements CountdownListener {
   /** A stall gave this silence its whole limit once more. */
   stallExcused = false
   #progress: number | undefined
+  #gap: Gap = 'uncounted'
 
-  constructor(name: string, engine: CountdownEngine, listener: ChannelListener) {
+  constructor(name: string, engine: CountdownEngine, listener: ChannelListener, keeper: GapKeeper) {
     this.name = name
     this.#listener = listener
+    this.#keeper = keeper
     this.#countdown = engine.create(this)
   }
 
@@ -51,8 +71,48 @@ export class Channel implements CountdownListener {
   /** The whole of an ordinary heartbeat. @returns false when there is more to do than to reset the countdown */
   resetQuietly(): boolean {
     if (this.warned || this.stallExcused || !this.#countdown.armed) return false
-    this.#countdown.reset()
+    const spent = this.#countdown.reset()
+    if (this.#gap === 'counted') this.#count(spent)
+    else this.#gap = 'counted'
     return true
+  }
+
+  /** A beat that does more than that has come; nothing has been done about it yet. */
+  gapEnded(now: Instant): void {
+    const gap = this.#gap
+    this.#gap = 'uncounted'
+    if (gap === 'uncounted') return
+    if (gap !== 'counted')
+      this.#count(milliseconds(gap.countedMs + (this.armed ? this.silent() : elapsed(gap.at, now))))
+    else if (this.armed) this.#count(this.silent())
+  }
+
+  /** What there was to do about that beat is done. */
+  gapBegins(): void {
+    this.#gap = this.armed ? 'counted' : 'uncounted'
+  }
+
+  /** The limit has passed, perhaps not for the first time in this silence. */
+  gapOutlasted(limit: Milliseconds, now: Instant): void {
+    const before = typeof this.#gap === 'string' ? zero : this.#gap.countedMs
+    this.#gap = { countedMs: milliseconds(before + limit), at: now }
+  }
+
+  /** The silence is not the doing of the service. */
+  gapExcused(): void {
+    this.#gap = 'uncounted'
+  }
+
+  /** The run ends; if in a silence, nobody will know how long that would have been. */
+  gapUnended(): void {
+    if (typeof this.#gap !== 'string')
+      this.#keeper.hangsOf(this.name).record(milliseconds(this.#gap.countedMs + this.silent()))
+    this.#gap = 'uncounted'
+  }
+
+  #count(gap: Milliseconds): void {
+    this.gaps ??= this.#keeper.gapsOf(this.name)
+    this.gaps.record(gap)
   }
 
   /** Takes note of a progress number. @returns whether it moved */
@@ -68,6 +128,7 @@ export class Channel implements CountdownListener {
   arm(limit: Milliseconds, warningShare: number): void {
     this.warned = false
     this.stallExcused = false
+    if (this.#gap === 'counted') this.#gap = 'uncounted'
     this.#countdown.arm(limit, warningShare)
   }
 

@@ -28,8 +28,11 @@ export interface Countdown {
   readonly armed: boolean
   /** Starts over with this limit. @param warningShare of the limit, between 0 and 1, at which the warning comes */
   arm(limit: Milliseconds, warningShare: number): void
-  /** Starts over with the present limit, and forgets the warning. The hot path: must not allocate; does nothing when disarmed. */
-  reset(): void
+  /**
+   * Starts over with the present limit, and forgets the warning. The hot path: must not allocate; does nothing when disarmed.
+   * @returns what `spent` was before
+   */
+  reset(): Milliseconds
   /** Moves the end further away by this much. Does nothing when disarmed. */
   extend(span: Milliseconds): void
   disarm(): void

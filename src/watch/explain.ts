@@ -1,5 +1,5 @@
 import { formatDuration, zero } from '../time.js'
-import { actionNumber, type ServicePolicy } from './policy.js'
+import { actionNumber, isShadow, type ServicePolicy } from './policy.js'
 import type { Service } from './service.js'
 import { describeState } from './service-status.js'
 import type { Judgement } from './silence.js'
@@ -37,7 +37,10 @@ export function explainService(service: Service, parts: Surroundings): Explanati
 
 function describeNext(service: Service, parts: Surroundings): readonly string[] {
   const { policy, state } = service
-  if (policy.action === 'disable') return ['HangRecoveryAction is 0: no countdown runs, nothing is done about silence.']
+  if (service.watchOff === 'disabled')
+    return ['HangRecoveryAction is 0: no countdown runs, nothing is done about silence.']
+  if (service.watchOff === 'maintenance')
+    return ['It is in maintenance: no countdown runs until that ends by itself; see `hangdog maintenance status`.']
   const remaining = service.channels.remaining()
   if (remaining === undefined) return [`No countdown runs: the service is ${state.kind}.`]
   return [
@@ -51,6 +54,8 @@ function describeNext(service: Service, parts: Surroundings): readonly string[] 
 function describeAction(policy: ServicePolicy, parts: Surroundings): readonly string[] {
   const evidence =
     policy.evidenceTimeout === zero ? [] : [`Evidence is taken for at most ${formatDuration(policy.evidenceTimeout)}.`]
+  if (isShadow(policy, parts.platform))
+    return [...evidence, 'Nothing is done: this is a shadow, which decides and reports only.']
   const rule = `HangRecoveryAction is ${actionNumber(policy.action)} (${policy.action})`
   if (policy.action === 'log') return [...evidence, `${rule}: event 4869, again each period while the hang lasts.`]
   const grace =

@@ -2,6 +2,7 @@ import { elapsed, type Instant, instant, zero } from '../time.js'
 import { withinLimit } from './bounded.js'
 import type { Exhibit } from './evidence.js'
 import type { IncidentOutcome, IncidentRecord, PreparedIncident } from './incident.js'
+import { isShadow } from './policy.js'
 import {
   climb,
   describeOpening,
@@ -45,7 +46,7 @@ export class HangDesk {
    */
   prepare(channel: string): void {
     const { parts, process, policy, spec } = this.#context
-    if (process === undefined || policy.action === 'log' || parts.platform.name === 'dry-run') return
+    if (process === undefined || policy.action === 'log' || isShadow(policy, parts.platform)) return
     parts.platform.prepareKill?.(process)
     this.#forgetPrepared()
     const opening = describeOpening({
@@ -134,7 +135,7 @@ export class HangDesk {
     if (this.#incident !== undefined || this.#reporting) return
     this.count++
     this.#reporting = true
-    if (parts.platform.name === 'dry-run') emitDryRun(hangCase, parts)
+    if (isShadow(hangCase.policy, parts.platform)) emitDryRun(hangCase, parts)
     this.#incident = await openIncident(hangCase, this.#context.parts)
     await report(hangCase, this.#incident, this.#context.parts)
     this.#reporting = false

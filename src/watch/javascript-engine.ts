@@ -152,11 +152,14 @@ class JavaScriptCountdown implements Countdown, HeapEntry {
     this.#engine.place(this)
   }
 
-  reset(): void {
-    if (!this.armed) return
-    this.#since = this.#engine.awake.now()
+  reset(): Milliseconds {
+    if (!this.armed) return zero
+    const now = this.#engine.awake.now()
+    const spent = elapsed(this.#since, now)
+    this.#since = now
     // Without a warning the entry stays where it is: it is looked at no later than the new warning point, and moved on then.
     if (this.warned) this.#unwarn()
+    return spent
   }
 
   #unwarn(): void {

@@ -26,6 +26,8 @@ export interface ServicePolicy {
   readonly heartbeatTimeout: Milliseconds
   /** HangRecoveryAction; default 2 for `run`. */
   readonly action: RecoveryAction
+  /** Decide and report, but act on nothing. ShadowMode; default false. */
+  readonly shadow: boolean
   /** Time from start to the first sign of life; default 180 s, as PendingTimeout of MSCS. */
   readonly startTimeout: Milliseconds
   /** Share of the limit after which silence is worth a warning, in percent, 1–99; 0 for no warning. Default 50. */
@@ -66,6 +68,7 @@ export interface RestartPolicy {
 export const defaultPolicy: ServicePolicy = {
   heartbeatTimeout: seconds(60),
   action: 'terminate',
+  shadow: false,
   startTimeout: seconds(180),
   warningPercent: 50,
   terminateSignal: 'SIGTERM',
@@ -101,6 +104,11 @@ export function parseAction(text: string, option: string): RecoveryAction {
     )
   }
   return action
+}
+
+/** What would be done is only reported: by the policy, or because this hangdog is one that only decides. */
+export function isShadow(policy: ServicePolicy, platform: { readonly name: string }): boolean {
+  return policy.action !== 'disable' && (policy.shadow || platform.name === 'dry-run')
 }
 
 /** The number MSCS has for an action. */

@@ -13,7 +13,7 @@ export type ServiceState =
   /** Runs and is watched. */
   | { readonly kind: 'armed' }
   /** Runs, and no countdown does. */
-  | { readonly kind: 'unwatched'; readonly why: 'disabled' | 'no-contact' }
+  | { readonly kind: 'unwatched'; readonly why: WatchOff | 'no-contact' }
   /** Silent for its limit; waiting beats are being drained before a verdict. */
   | { readonly kind: 'expired'; readonly channel: string; readonly starting: boolean; readonly triggered: boolean }
   /** Silent, but for a reason that is not its own. */
@@ -33,6 +33,9 @@ export type ServiceState =
   /** Ended, and left so. */
   | { readonly kind: 'failed'; readonly reason: string }
 
+/** Why no silence is judged although it could be: HangRecoveryAction is 0, or the service is in maintenance. */
+export type WatchOff = 'disabled' | 'maintenance'
+
 export type ServiceEvent =
   | { readonly kind: 'spawned' }
   | { readonly kind: 'signOfLife'; readonly channel: string }
@@ -40,7 +43,8 @@ export type ServiceEvent =
   | { readonly kind: 'limitElapsed'; readonly channel: string }
   | { readonly kind: 'triggered' }
   | { readonly kind: 'judgedHung'; readonly hang: Hang }
-  | { readonly kind: 'judgedHeld'; readonly reason: HoldReason }
+  /** `alone`: the silent process is one that the service started; its other channels are not held with it. */
+  | { readonly kind: 'judgedHeld'; readonly reason: HoldReason; readonly alone: boolean }
   /** What held the process is over. */
   | { readonly kind: 'holdCleared' }
   | { readonly kind: 'stallNoticed'; readonly reason: HoldReason }
@@ -50,8 +54,9 @@ export type ServiceEvent =
   | { readonly kind: 'stopRequested' }
   /** The service said that it is ending in order. */
   | { readonly kind: 'endAnnounced' }
-  | { readonly kind: 'disableRequested' }
-  | { readonly kind: 'enableRequested' }
+  | { readonly kind: 'disableRequested'; readonly why: WatchOff }
+  /** `opened`: a channel is open, so that its countdown can start at once. */
+  | { readonly kind: 'enableRequested'; readonly opened: boolean }
   | { readonly kind: 'processExited' }
   /** The process and all its descendants are gone. */
   | { readonly kind: 'ended'; readonly next: 'restart' | 'stop' | 'fail'; readonly reason: string }
@@ -68,6 +73,8 @@ export type Effect =
   | 'arm-stalled'
   /** Run the countdowns of all open channels, from the start of their limits. */
   | 'arm-channels'
+  /** The same, but for the one that is silent. */
+  | 'arm-others'
   | 'disarm'
   /** Drain waiting beats, read the process, come to a verdict. */
   | 'judge'
@@ -91,15 +98,20 @@ export interface Step {
 
 export interface StepContext {
   readonly action: RecoveryAction
+  /** Undefined when silence is judged. */
+  readonly off: WatchOff | undefined
   /** Silence before the first contact means something: the service was told how to beat, or a probe asks it. */
   readonly committed: boolean
 }
 
+/** One for all services: it is looked at for each beat, and one object stays in the processor's cache. */
+const armed: ServiceState = { kind: 'armed' }
+
 export function advance(state: ServiceState, event: ServiceEvent, context: StepContext): Step {
   switch (event.kind) {
     case 'spawned':
-      return context.action === 'disable'
-        ? step({ kind: 'unwatched', why: 'disabled' })
+      return context.off !== undefined
+        ? step({ kind: 'unwatched', why: context.off })
         : step({ kind: 'starting' }, 'arm-start')
     case 'signOfLife':
       return afterSignOfLife(state, event.channel)
@@ -112,13 +124,13 @@ export function advance(state: ServiceState, event: ServiceEvent, context: StepC
     case 'judgedHung':
       return afterHung(state, event.hang, context)
     case 'judgedHeld':
-      return afterHeld(state, event.reason)
+      return afterHeld(state, event, context)
     case 'holdCleared':
       return state.kind === 'held' ? released(state) : same(state)
     case 'stallNoticed':
       return afterStall(state, event.reason)
     case 'recoveryAbandoned':
-      return state.kind === 'recovering' ? step({ kind: 'armed' }, 'arm-channels') : same(state)
+      return state.kind === 'recovering' ? step(armed, 'arm-channels') : same(state)
     case 'terminationFailed':
       return isRunning(state) ? step({ kind: 'stuck' }, 'disarm', 'watch-stuck') : same(state)
     case 'stopRequested':
@@ -128,11 +140,10 @@ export function advance(state: ServiceState, event: ServiceEvent, context: StepC
         ? step({ kind: 'stopping', announced: true }, 'disarm', 'close-incident', 'arm-stop')
         : same(state)
     case 'disableRequested':
-      return isWatched(state) ? step({ kind: 'unwatched', why: 'disabled' }, 'disarm', 'close-incident') : same(state)
+      return afterDisabling(state, event.why)
     case 'enableRequested':
-      return state.kind === 'unwatched' && state.why === 'disabled'
-        ? step({ kind: 'starting' }, 'arm-start')
-        : same(state)
+      if (state.kind !== 'unwatched' || state.why === 'no-contact') return same(state)
+      return event.opened ? step(armed, 'arm-channels') : step({ kind: 'starting' }, 'arm-start')
     case 'processExited':
       return afterExit(state)
     case 'ended':
@@ -170,19 +181,19 @@ function same(state: ServiceState): Step {
 function afterSignOfLife(state: ServiceState, channel: string): Step {
   switch (state.kind) {
     case 'starting':
-      return step({ kind: 'armed' }, 'arm-channels')
+      return step(armed, 'arm-channels')
     case 'unwatched':
-      return state.why === 'no-contact' ? step({ kind: 'armed' }, 'arm-channels') : same(state)
+      return state.why === 'no-contact' ? step(armed, 'arm-channels') : same(state)
     case 'expired':
       // A beat that waited while the countdown ended. A service that asked to be treated as hung is not excused by it.
       if (state.triggered || (!state.starting && state.channel !== channel)) return same(state)
-      return step({ kind: 'armed' }, 'arm-channels')
+      return step(armed, 'arm-channels')
     case 'held':
       // Countdowns ran on during the hold of a stall; starting all of them over for one beat would hide the silence of the others.
-      if (isStall(state.reason)) return step({ kind: 'armed' })
-      return state.starting || state.channel === channel ? step({ kind: 'armed' }, 'arm-channels') : same(state)
+      if (isStall(state.reason)) return step(armed)
+      return state.starting || state.channel === channel ? step(armed, 'arm-channels') : same(state)
     case 'reported':
-      return state.channel === channel ? step({ kind: 'armed' }, 'arm-channels', 'close-incident') : same(state)
+      return state.channel === channel ? step(armed, 'arm-channels', 'close-incident') : same(state)
     case 'armed':
     case 'recovering':
     case 'stuck':
@@ -224,8 +235,15 @@ function afterLimit(state: ServiceState, channel: string, context: StepContext):
   }
 }
 
-function afterHung(state: ServiceState, hang: Hang, { action }: StepContext): Step {
+/** A verdict that is due comes to nothing (`afterHung`), and a recovery that is under way goes on. */
+function afterDisabling(state: ServiceState, why: WatchOff): Step {
+  if (state.kind === 'unwatched') return state.why === why ? same(state) : step({ kind: 'unwatched', why })
+  return isWatched(state) ? step({ kind: 'unwatched', why }, 'disarm', 'close-incident') : same(state)
+}
+
+function afterHung(state: ServiceState, hang: Hang, { action, off }: StepContext): Step {
   if (state.kind !== 'expired' && state.kind !== 'held') return same(state)
+  if (off !== undefined) return step({ kind: 'unwatched', why: off }, 'disarm')
   const channel = state.channel
   switch (action) {
     case 'disable':
@@ -240,16 +258,22 @@ function afterHung(state: ServiceState, hang: Hang, { action }: StepContext): St
   }
 }
 
-function afterHeld(state: ServiceState, reason: HoldReason): Step {
+function afterHeld(
+  state: ServiceState,
+  { reason, alone }: ServiceEvent & { readonly kind: 'judgedHeld' },
+  { off }: StepContext,
+): Step {
   if (state.kind !== 'expired') return same(state)
+  if (off !== undefined) return step({ kind: 'unwatched', why: off }, 'disarm')
   const held: ServiceState = { kind: 'held', channel: state.channel, reason, starting: state.starting }
   // A starved service gets its limit once more. One that cannot run at all is looked at until it can.
-  if (reason !== 'starved') return step(held, 'watch-hold')
+  if (reason !== 'starved')
+    return alone && !state.starting ? step(held, 'arm-others', 'watch-hold') : step(held, 'watch-hold')
   return step(held, state.starting ? 'arm-start' : 'arm-channels')
 }
 
 function released(state: ServiceState & { readonly kind: 'held' }): Step {
-  return state.starting ? step({ kind: 'starting' }, 'arm-start') : step({ kind: 'armed' }, 'arm-channels')
+  return state.starting ? step({ kind: 'starting' }, 'arm-start') : step(armed, 'arm-channels')
 }
 
 function afterStall(state: ServiceState, reason: HoldReason): Step {

@@ -36,6 +36,12 @@ function lastBeat({ channels, signs }: Service, clock: Clock): string | null {
   return signs.lastNoticedBeat?.toISOString() ?? null
 }
 
+const reasons = {
+  disabled: 'HangRecoveryAction is 0',
+  maintenance: 'it is in maintenance (hangdog maintenance status)',
+  'no-contact': 'no heartbeat since its start',
+} as const
+
 /** One sentence about the state of a service. */
 export function describeState({ state, silence, lifecycle, hangs }: Service): string {
   switch (state.kind) {
@@ -47,9 +53,7 @@ export function describeState({ state, silence, lifecycle, hangs }: Service): st
     case 'armed':
       return 'alive'
     case 'unwatched':
-      return state.why === 'disabled'
-        ? 'not watched: HangRecoveryAction is 0'
-        : 'not watched: no heartbeat since its start'
+      return `not watched: ${reasons[state.why]}`
     case 'expired':
       return `silent on ${state.channel}; being judged`
     case 'held':

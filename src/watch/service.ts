@@ -5,10 +5,17 @@ import type { Channel, ChannelListener } from './channel.js'
 import { ChannelSet } from './channel-set.js'
 import { HangDesk } from './hang-desk.js'
 import { type FinalEnd, Lifecycle, type RunListener } from './lifecycle.js'
-import type { HoldReason, RecoveryAction, ServicePolicy } from './policy.js'
+import { type HoldReason, isShadow, type RecoveryAction, type ServicePolicy } from './policy.js'
 import type { ServiceContext } from './service-context.js'
 import type { RunCompanion, ServiceSpec } from './service-spec.js'
-import { advance, type Effect, isWatched, type ServiceEvent, type ServiceState } from './service-state.js'
+import {
+  advance,
+  type Effect,
+  isWatched,
+  type ServiceEvent,
+  type ServiceState,
+  type WatchOff,
+} from './service-state.js'
 import { quietReadingShare, SignDesk, warningShare } from './sign-desk.js'
 import type { BeatReceiver, SignOfLife } from './sign-of-life.js'
 import { Silence } from './silence.js'
@@ -20,18 +27,21 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   readonly spec: ServiceSpec
   readonly parts: Surroundings
   readonly channels: ChannelSet
+  readonly #main: Channel
   readonly silence: Silence
   readonly hangs: HangDesk
   readonly signs: SignDesk
   readonly lifecycle: Lifecycle
   policy: ServicePolicy
   state: ServiceState = { kind: 'stopped', reason: 'not started yet' }
+  #inMaintenance = false
 
   constructor(spec: ServiceSpec, parts: Surroundings) {
     this.spec = spec
     this.parts = parts
     this.policy = spec.policy
     this.channels = new ChannelSet(parts.engine, this)
+    this.#main = this.channels.main
     this.silence = new Silence(this)
     this.hangs = new HangDesk(this, this.silence)
     this.signs = new SignDesk(this, this)
@@ -70,7 +80,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   // What the service says (BeatReceiver).
 
   beat(): void {
-    const main = this.channels.main
+    const main = this.#main
     main.beats++
     if (this.state.kind === 'armed' && main.resetQuietly()) return
     this.signs.beatNoticed(main)
@@ -129,6 +139,8 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   channelElapsed(channel: Channel): void {
     const starting = this.state.kind === 'starting'
+    if (this.state.kind === 'armed' || this.state.kind === 'reported')
+      channel.gapOutlasted(this.limitOf(channel.name), this.parts.clock.now())
     this.silence.limitPassed(starting ? this.policy.startTimeout : this.limitOf(channel.name))
     this.hangs.expired()
     this.dispatch({ kind: 'limitElapsed', channel: channel.name })
@@ -143,6 +155,8 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   }
 
   runEnded(): void {
+    // A silence that was not judged yet when the process ended was no hang.
+    if (this.state.kind !== 'expired') this.channels.gapsUnended()
     this.channels.disarm()
     if (this.state.kind !== 'recovering') this.hangs.silenceEnded()
     if (this.state.kind === 'reported' || this.state.kind === 'expired') this.hangs.close('ended-by-itself')
@@ -158,11 +172,31 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   /** Applies another policy at once. A countdown that runs starts over with the new limit. */
   changePolicy(policy: ServicePolicy): void {
-    const previous = this.policy
+    const before = this.watchOff
     this.policy = policy
-    if (policy.action === 'disable') this.dispatch({ kind: 'disableRequested' })
-    else if (previous.action === 'disable') this.dispatch({ kind: 'enableRequested' })
-    else if (isWatched(this.state)) this.#perform(this.state.kind === 'starting' ? 'arm-start' : 'arm-channels')
+    if (!this.#watchTurned(before) && isWatched(this.state))
+      this.#perform(this.state.kind === 'starting' ? 'arm-start' : 'arm-channels')
+  }
+
+  /** Holds the monitoring, or goes on with it. A recovery that is under way goes on. */
+  maintain(inMaintenance: boolean): void {
+    const before = this.watchOff
+    this.#inMaintenance = inMaintenance
+    this.#watchTurned(before)
+  }
+
+  /** Why no silence is judged; undefined when it is. */
+  get watchOff(): WatchOff | undefined {
+    if (this.policy.action === 'disable') return 'disabled'
+    return this.#inMaintenance ? 'maintenance' : undefined
+  }
+
+  /** @returns whether the watch was turned on or off */
+  #watchTurned(before: WatchOff | undefined): boolean {
+    const now = this.watchOff
+    if (now !== undefined) this.dispatch({ kind: 'disableRequested', why: now })
+    else if (before !== undefined) this.dispatch({ kind: 'enableRequested', opened: this.channels.anyOpened })
+    return now !== undefined || before !== undefined
   }
 
   /**
@@ -185,20 +219,19 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   dispatch(event: ServiceEvent): void {
     const before = this.state
     const committed = this.spec.committed || this.signs.contacted
-    const { state, effects } = advance(before, event, { action: this.#effectiveAction(), committed })
+    const { state, effects } = advance(before, event, { action: this.#actionInForce(), off: this.watchOff, committed })
     this.state = state
     if (before.kind === 'held' && state !== before) this.silence.holdEnded(before.reason, state)
-    if (state.kind === 'held' && state !== before) this.silence.holdStarted(state)
+    if (state.kind === 'held' && state !== before) this.#holdStarted(state)
     if (state.kind === 'unwatched' && state !== before) this.#reportUnwatched(state.why)
     for (const effect of effects) this.#perform(effect)
     if (state.kind === 'stopped') this.hangs.close('terminated')
     if (state.kind === 'failed') this.hangs.close(this.lifecycle.restarts.total > 0 ? 'left-failed' : 'terminated')
   }
 
-  /** A dry run decides like any other, but goes no further than the report. */
-  #effectiveAction(): RecoveryAction {
-    const { action } = this.policy
-    return this.parts.platform.name === 'dry-run' && action !== 'disable' ? 'log' : action
+  /** A shadow decides like any other, but goes no further than the report. */
+  #actionInForce(): RecoveryAction {
+    return isShadow(this.policy, this.parts.platform) ? 'log' : this.policy.action
   }
 
   #perform(effect: Effect): void {
@@ -210,6 +243,9 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
         this.channels.disarm()
         this.channels.arm(this.policy.heartbeatTimeout, warningShare(this.policy))
         break
+      case 'arm-others':
+        this.channels.arm(this.policy.heartbeatTimeout, warningShare(this.policy), this.#silentChannel())
+        break
       case 'arm-stalled':
         this.channels.armStalled(this.policy.heartbeatTimeout, warningShare(this.policy))
         break
@@ -217,7 +253,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
         this.channels.main.arm(this.policy.stopTimeout, quietReadingShare)
         break
       case 'end-overdue':
-        void this.lifecycle.endOverdue()
+        this.#endOverdue()
         break
       case 'disarm':
         this.channels.disarm()
@@ -248,6 +284,21 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     }
   }
 
+  /** The service announced its end and does not come to it. */
+  #endOverdue(): void {
+    if (!isShadow(this.policy, this.parts.platform)) void this.lifecycle.endOverdue()
+    else
+      this.parts.emit({
+        name: 'dry-run',
+        service: this.service,
+        parameters: { action: 'end the service, which announced its end and is still there after StopTimeout' },
+      })
+  }
+
+  #silentChannel(): string | undefined {
+    return 'channel' in this.state ? this.state.channel : undefined
+  }
+
   async #recover(): Promise<void> {
     this.lifecycle.endsHung()
     const result = await this.hangs.recover(this.state)
@@ -265,7 +316,14 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     }
   }
 
-  #reportUnwatched(why: 'disabled' | 'no-contact'): void {
+  #holdStarted(state: ServiceState & { readonly kind: 'held' }): void {
+    this.silence.holdStarted(state)
+    this.channels.find(state.channel)?.gapExcused()
+  }
+
+  #reportUnwatched(why: WatchOff | 'no-contact'): void {
+    // The start of a maintenance is an event of its own.
+    if (why === 'maintenance') return
     const reason =
       why === 'disabled'
         ? 'HangRecoveryAction is 0'

@@ -101,11 +101,13 @@ export class SignDesk {
 
   beatNoticed(channel: Channel): void {
     if (this.#context.process === undefined || this.#context.state.kind === 'ending') return
+    channel.gapEnded(this.#context.parts.clock.now())
     channel.opened = true
     channel.idle = false
     this.lastNoticedBeat = this.#context.parts.clock.wallNow()
     if (this.#goesOn(channel)) this.#rearm(channel)
     this.#signNoticed(channel.name)
+    channel.gapBegins()
   }
 
   /** The countdown of this channel runs, whatever has become of others. */

@@ -79,7 +79,10 @@ export class Silence {
     const verdict: Verdict = state.triggered ? { kind: 'hung', hang: { kind: 'triggered' } } : judge(input)
     this.lastJudgement = { at: parts.clock.wallNow(), channel: state.channel, input, verdict }
     if (verdict.kind === 'gone') this.#context.subjectGone(state.channel)
-    if (verdict.kind === 'held') this.#context.dispatch({ kind: 'judgedHeld', reason: verdict.reason })
+    if (verdict.kind === 'held') {
+      const alone = this.#context.subjectOf(state.channel) !== this.#context.process?.identity
+      this.#context.dispatch({ kind: 'judgedHeld', reason: verdict.reason, alone })
+    }
     if (verdict.kind === 'hung') this.#context.dispatch({ kind: 'judgedHung', hang: verdict.hang })
   }
 

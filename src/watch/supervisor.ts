@@ -3,6 +3,7 @@ import type { MachineReading } from '../platform/platform.js'
 import { type Milliseconds, type Scheduled, seconds } from '../time.js'
 import type { Stall } from './countdown.js'
 import { type Explanation, explainService } from './explain.js'
+import type { BeatGapsRecord } from './gap-book.js'
 import type { HoldReason } from './policy.js'
 import { Service } from './service.js'
 import type { ServiceSpec } from './service-spec.js'
@@ -22,9 +23,11 @@ export class Supervisor {
   readonly #services = new Map<string, Service>()
   #machine: MachineReading
   #machineTimer: Scheduled | undefined
+  readonly #since: string
 
   constructor(parts: Surroundings) {
     this.#parts = parts
+    this.#since = parts.clock.wallNow().toISOString()
     this.#machine = parts.platform.readMachine()
     parts.engine.onStall((stall) => this.#stalled(stall))
     this.#rereadMachine()
@@ -38,6 +41,23 @@ export class Supervisor {
     const service = new Service(spec, this.#parts)
     this.#services.set(spec.name, service)
     return service
+  }
+
+  /**
+   * Takes a service out that is at rest, for good. One that is just being started looks so too: wait for `start` first.
+   * @throws HangdogError `usage` when there is none of that name, or it is neither stopped nor failed
+   */
+  remove(name: string): void {
+    const service = this.service(name)
+    const { kind } = service.state
+    if (kind !== 'stopped' && kind !== 'failed') {
+      throw new HangdogError(
+        'usage',
+        `cannot remove service "${name}": expected it to be stopped or failed, not ${kind}`,
+      )
+    }
+    service.dispose()
+    this.#services.delete(name)
   }
 
   /** @throws HangdogError `usage` when there is none of that name */
@@ -62,6 +82,22 @@ export class Supervisor {
 
   explain(name: string): Explanation {
     return explainService(this.service(name), this.#parts)
+  }
+
+  /**
+   * How far the beats of one service or of all were apart: a record for each channel that was heard, at least one for each service.
+   * @throws HangdogError `usage` when there is none of that name
+   */
+  gaps(name?: string): readonly BeatGapsRecord[] {
+    const services = name === undefined ? this.services : [this.service(name)]
+    return services.flatMap(({ spec, channels, policy }) =>
+      channels.gapRecords(spec.name, this.#since, policy.heartbeatTimeout),
+    )
+  }
+
+  /** Goes on counting gaps where an earlier hangdog ended. To be called before the first beat; records of other services are ignored. */
+  restoreGaps(records: readonly BeatGapsRecord[]): void {
+    for (const record of records) this.#services.get(record.service)?.channels.restoreGaps(record)
   }
 
   /** Stops all services in the reverse of their order; resolves when each is gone or known not to go. */

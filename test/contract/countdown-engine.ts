@@ -80,6 +80,20 @@ export function countdownEngineContract(
     t.same(calls, ['warning', 'limit'])
   })
 
+  check('a reset tells what was spent before it', async (t, engine, time) => {
+    const { countdown } = probe(engine)
+    t.equal(countdown.reset(), 0, 'nothing while disarmed')
+    countdown.arm(ms(1000), 0.5)
+    for (const wait of [300, 700, 0]) {
+      await time.pass(wait)
+      const spent = countdown.reset()
+      t.ok(Math.abs(spent - wait) <= time.tolerance + 5, `${spent} of ${wait}`)
+    }
+    countdown.extend(ms(500))
+    await time.pass(200)
+    t.equal(countdown.reset(), 0, 'nothing while what was added is not used up')
+  })
+
   check('a reset after the warning brings the warning back for the next silence', async (t, engine, time) => {
     const { countdown, calls } = probe(engine)
     countdown.arm(ms(1000), 0.3)

@@ -19,7 +19,7 @@ const states: readonly ServiceState[] = [
   { kind: 'failed', reason: 'r' },
 ]
 
-const context: StepContext = { action: 'terminate', committed: true }
+const context: StepContext = { action: 'terminate', off: undefined, committed: true }
 
 function names(state: ServiceState): string {
   if (state.kind === 'unwatched') return `unwatched/${state.why}`
@@ -72,7 +72,7 @@ const table: readonly { event: ServiceEvent; context?: StepContext; expect: read
   },
   {
     event: { kind: 'limitElapsed', channel: 'main' },
-    context: { action: 'terminate', committed: false },
+    context: { action: 'terminate', off: undefined, committed: false },
     expect: [
       '=',
       'unwatched/no-contact disarm',
@@ -111,7 +111,7 @@ const table: readonly { event: ServiceEvent; context?: StepContext; expect: read
   },
   {
     event: { kind: 'judgedHung', hang: { kind: 'triggered' } },
-    context: { action: 'log', committed: true },
+    context: { action: 'log', off: undefined, committed: true },
     expect: [
       '=',
       '=',
@@ -130,11 +130,20 @@ const table: readonly { event: ServiceEvent; context?: StepContext; expect: read
     ],
   },
   {
-    event: { kind: 'judgedHeld', reason: 'traced' },
+    event: { kind: 'judgedHeld', reason: 'traced', alone: false },
     expect: ['=', '=', '=', '=', '=', 'held/traced watch-hold', '=', '=', '=', '=', '=', '=', '=', '='],
   },
   {
-    event: { kind: 'judgedHeld', reason: 'starved' },
+    event: { kind: 'judgedHeld', reason: 'traced', alone: true },
+    expect: ['=', '=', '=', '=', '=', 'held/traced arm-others,watch-hold', '=', '=', '=', '=', '=', '=', '=', '='],
+  },
+  {
+    event: { kind: 'judgedHeld', reason: 'traced', alone: false },
+    context: { ...context, off: 'maintenance' },
+    expect: ['=', '=', '=', '=', '=', 'unwatched/maintenance disarm', '=', '=', '=', '=', '=', '=', '=', '='],
+  },
+  {
+    event: { kind: 'judgedHeld', reason: 'starved', alone: false },
     expect: ['=', '=', '=', '=', '=', 'held/starved arm-channels', '=', '=', '=', '=', '=', '=', '=', '='],
   },
   {
@@ -203,13 +212,13 @@ const table: readonly { event: ServiceEvent; context?: StepContext; expect: read
     ],
   },
   {
-    event: { kind: 'disableRequested' },
+    event: { kind: 'disableRequested', why: 'disabled' },
     expect: [
       '=',
       'unwatched/disabled disarm,close-incident',
       'unwatched/disabled disarm,close-incident',
       '=',
-      '=',
+      'unwatched/disabled',
       '=',
       'unwatched/disabled disarm,close-incident',
       'unwatched/disabled disarm,close-incident',
@@ -222,8 +231,12 @@ const table: readonly { event: ServiceEvent; context?: StepContext; expect: read
     ],
   },
   {
-    event: { kind: 'enableRequested' },
+    event: { kind: 'enableRequested', opened: false },
     expect: ['=', '=', '=', 'starting arm-start', '=', '=', '=', '=', '=', '=', '=', '=', '=', '='],
+  },
+  {
+    event: { kind: 'enableRequested', opened: true },
+    expect: ['=', '=', '=', 'armed arm-channels', '=', '=', '=', '=', '=', '=', '=', '=', '=', '='],
   },
   {
     event: { kind: 'terminationFailed' },
@@ -248,7 +261,7 @@ for (const { event, context: given = context, expect } of table) {
 
 t.test('action 0 starts no countdown', async (t) => {
   const stopped: ServiceState = { kind: 'stopped', reason: 'r' }
-  t.same(advance(stopped, { kind: 'spawned' }, { action: 'disable', committed: true }), {
+  t.same(advance(stopped, { kind: 'spawned' }, { action: 'disable', off: 'disabled', committed: true }), {
     state: { kind: 'unwatched', why: 'disabled' },
     effects: [],
   })
