@@ -2,7 +2,7 @@
 // countdowns, stream server) in a process of its own, beside a naive supervisor (one setTimeout a service) with the same load.
 // The services are connections of one load generator; their processes are pretended, because N real ones would measure the machine.
 //
-//   node bench/scale.mjs [services] [seconds]        (default 10000 and 20)
+//   node bench/scale.mjs [services] [seconds] [only]        (default 10000 and 20; and a tenth of the services, unless only)
 import { fork } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -18,7 +18,8 @@ const span = Number(process.argv[3] ?? 20)
 const directory = mkdtempSync(join(tmpdir(), 'hangdog-bench-'))
 const rows = []
 
-for (const services of [Math.round(most / 10), most]) {
+const sizes = process.argv[4] === 'only' ? [most] : [Math.round(most / 10), most]
+for (const services of sizes) {
   for (const kind of ['naive', 'hangdog']) rows.push(await measure(kind, services))
 }
 printTable(`${span} s at one beat a second each`, rows)

@@ -11,6 +11,8 @@ export interface ConnectionOwner {
   tokenPresented(connection: Connection, token: string | undefined): Speaker | undefined
   lineTooLong(connection: Connection): void
   connectionClosed(connection: Connection): void
+  /** Bytes came, on whatever connection. */
+  readDone(): void
 }
 
 /**
@@ -32,7 +34,10 @@ export class Connection implements LineListener {
   constructor(accepted: Socket, owner: ConnectionOwner, clock: Clock) {
     this.since = clock.now()
     this.#owner = owner
-    this.#socket = readDirectly(accepted, (chunk) => this.#read(chunk))
+    this.#socket = readDirectly(accepted, (chunk) => {
+      owner.readDone()
+      this.#read(chunk)
+    })
     // Whatever goes wrong with a client's connection ends in `close`.
     this.#socket.on('error', ignored)
     this.#socket.on('close', () => this.#ended())
