@@ -1,7 +1,10 @@
 import { join } from 'node:path'
+import { keepGaps } from './advice/gap-keeping.js'
+import { GapStore } from './advice/gap-store.js'
 import { BugCheckConsent } from './bugcheck-consent.js'
 import { controlPath, freeInstanceName } from './control/instances.js'
 import { openControlServer } from './control/server.js'
+import { assembleDrills } from './drill-assembly.js'
 import type { Emit, EventSink } from './event/event.js'
 import { createEventLog } from './event/event-log.js'
 import { startRetention } from './event/retention.js'
@@ -11,15 +14,19 @@ import { keepHeapSmall } from './heap.js'
 import { openStreamServer } from './heartbeat/stream-server.js'
 import { createIncidentLog } from './incident/incident-log.js'
 import { findInterrupted } from './incident/interrupted.js'
+import { assembleMaintenance } from './maintenance-assembly.js'
 import { createDryRunPlatform } from './platform/dry-run.js'
 import { selectPlatform } from './platform/select.js'
-import { addService, checkServices } from './service-assembly.js'
+import type { PropertyProfile } from './property/definitions.js'
+import { assembleProperties } from './property-assembly.js'
+import { bugCheckSettings } from './property-settings.js'
+import { addService, checkServices, type ServiceSurroundings } from './service-assembly.js'
 import type { ServiceSettings } from './service-settings.js'
 import { openStateDirectory, type StateDirectory } from './state-directory.js'
 import { systemClock } from './system-clock.js'
 import { version } from './version.js'
 import { createJavaScriptEngine } from './watch/javascript-engine.js'
-import type { Service } from './watch/service.js'
+import type { RecoveryAction } from './watch/policy.js'
 import { Supervisor } from './watch/supervisor.js'
 
 export interface DaemonConfig {
@@ -30,6 +37,10 @@ export interface DaemonConfig {
   /** Take the JavaScript stack of hung Node services, for which they are sent SIGUSR1. Default true. */
   readonly javaScriptStack?: boolean
   readonly stdin: 'inherit' | 'ignore'
+  /** Whose defaults properties have. Default: those of today. */
+  readonly profile?: PropertyProfile
+  /** HangRecoveryAction while nothing was ever stored. Default: that of the profile. */
+  readonly actionWithoutStore?: RecoveryAction
   readonly stateDirectory?: string
   /** Default: pretty on a terminal, else json; `none` also leaves out the system log. */
   readonly logFormat?: 'pretty' | 'json' | 'none'
@@ -77,6 +88,10 @@ async function assemble(
   const events = createEventLog({ clock, sinks: config.sinks ?? [] })
   const emit = events.emit
   const startedAt = clock.wallNow().toISOString()
+  const services = config.services.map(({ name }) => name)
+  const properties = assembleProperties({ state, clock, emit, ...config })
+  await properties.open()
+  closers.push(() => properties.close())
 
   const host = selectPlatform({
     stdin: config.stdin,
@@ -85,7 +100,7 @@ async function assemble(
   const platform = config.dryRun
     ? createDryRunPlatform(host, (action) => emit({ name: 'dry-run', parameters: { action } }))
     : host
-  const consent = new BugCheckConsent(state, clock)
+  const consent = new BugCheckConsent(state, clock, () => bugCheckSettings(properties))
   const supervisor = new Supervisor({
     clock,
     platform,
@@ -105,6 +120,26 @@ async function assemble(
   })
   closers.push(() => supervisor.close())
 
+  const maintenance = assembleMaintenance({ state, clock, supervisor, services, properties, emit })
+  closers.push(() => maintenance.close())
+  const streams = await openStreamServer({ path: join(state.beat, `${instance}.sock`), clock, emit })
+  closers.push(() => streams.close())
+  const surroundings: ServiceSurroundings = {
+    supervisor,
+    state,
+    streams,
+    emit,
+    policyFor: (settings) => properties.policyFor(settings),
+  }
+  const drills = assembleDrills({
+    clock,
+    platform,
+    surroundings,
+    services,
+    properties,
+    javaScriptStack: config.javaScriptStack ?? true,
+  })
+  events.add(drills.desk.sink)
   const control = await openControlServer({
     path: controlPath(state, instance),
     emit,
@@ -118,40 +153,47 @@ async function assemble(
         capabilities: host.capabilities,
       }),
       status: () => supervisor.status(),
-      explain: (service) => supervisor.explain(service),
+      explain: (service) => ({
+        ...supervisor.explain(service),
+        properties: properties.explanationOf(service),
+      }),
+      applyProperties: () => properties.apply(),
+      properties: (service) => properties.effective(service),
+      maintenance,
+      gaps: (service) => supervisor.gaps(service),
+      drill: (order, tell) => drills.desk.drill(order, tell),
     },
   })
   closers.push(() => control.close())
-  const streams = await openStreamServer({ path: join(state.beat, `${instance}.sock`), clock, emit })
-  closers.push(() => streams.close())
   for (const settings of config.services) {
-    const source = addService({ supervisor, state, streams, emit }, settings)
+    const source = addService(surroundings, settings)
     closers.push(() => source.close())
+    properties.follow(settings, (policy) => supervisor.service(settings.name).changePolicy(policy))
   }
 
   const systemLog = host.capabilities.some(({ name, available }) => name === 'system-log' && available)
   await openSinks(events, { directory: state.events, instance, logFormat: config.logFormat, systemLog })
   closers.push(() => events.close())
   closers.push(() => host.flushOutput())
-  if (supervisor.services.some(mayStopMachine)) await consent.open()
-  closers.push(() => consent.close())
+  void consent.open()
   const weaker = host.capabilities.filter(({ available }) => !available).map(({ name }) => name)
   const about = { version, pid: process.pid, platform: platform.name, weaker: weaker.join(', ') || 'nothing' }
   emit({ name: 'supervisor-started', parameters: about })
+  const gaps = await keepGaps({ supervisor, store: new GapStore(state.gaps), clock, emit })
+  closers.push(() => gaps.close())
+  properties.logReady()
+  await maintenance.open()
+  drills.open()
   for (const service of supervisor.services) void service.start()
   const retention = startRetention({ directories: state, clock, emit })
   closers.push(() => retention.close())
   await reportInterrupted(state, emit)
   const close = async (reason: string): Promise<void> => {
-    await supervisor.stopAll(reason)
+    await Promise.all([drills.close(), supervisor.stopAll(reason)])
     emit({ name: 'supervisor-stopped', parameters: { reason } })
     await closeAll()
   }
   return { instance, supervisor, close }
-}
-
-function mayStopMachine({ policy }: Service): boolean {
-  return policy.action === 'bugcheck' || policy.escalation === 'bugcheck'
 }
 
 async function reportInterrupted(state: StateDirectory, emit: Emit): Promise<void> {

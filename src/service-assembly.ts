@@ -7,7 +7,7 @@ import type { StreamServer } from './heartbeat/stream-server.js'
 import { completePolicy, type ServiceSettings } from './service-settings.js'
 import type { StateDirectory } from './state-directory.js'
 import { systemClock } from './system-clock.js'
-import { checkPolicy, defaultPolicy } from './watch/policy.js'
+import { checkPolicy, defaultPolicy, type ServicePolicy } from './watch/policy.js'
 import type { Supervisor } from './watch/supervisor.js'
 
 /** What a service is joined to. */
@@ -16,6 +16,8 @@ export interface ServiceSurroundings {
   readonly state: StateDirectory
   readonly streams: StreamServer
   readonly emit: Emit
+  /** The policy of a service as of now, from its settings and all that is below them. */
+  readonly policyFor: (settings: ServiceSettings) => ServicePolicy
 }
 
 /** Refuses what can be refused without starting anything. @throws HangdogError */
@@ -28,7 +30,7 @@ export function checkServices(services: readonly ServiceSettings[]): void {
 
 /** Adds a service with its source of heartbeats. @returns the source, to be closed at the end */
 export function addService(
-  { supervisor, state, streams, emit }: ServiceSurroundings,
+  { supervisor, state, streams, emit, policyFor }: ServiceSurroundings,
   settings: ServiceSettings,
 ): HeartbeatSource {
   const environment = { ...ownEnvironment(), ...settings.environment }
@@ -41,7 +43,7 @@ export function addService(
     environment,
     output: settings.output === 'file' ? { file: join(state.output, `${settings.name}.log`) } : settings.output,
     ownGroup: settings.ownGroup,
-    policy: completePolicy(defaultPolicy, settings.policy),
+    policy: policyFor(settings),
     heartbeat: choice.description,
     committed: choice.committed,
     ...located(settings),

@@ -15,12 +15,15 @@ export interface ServiceSettings {
   readonly output: 'pass' | 'inherit' | 'file'
   readonly ownGroup: boolean
   readonly policy: PolicySettings
+  /** Where the settings come from, for people; default: the command line. */
+  readonly source?: string
 }
 
 /** A policy with gaps. */
 export interface PolicySettings {
   readonly heartbeatTimeout?: Milliseconds
   readonly action?: RecoveryAction
+  readonly shadow?: boolean
   readonly startTimeout?: Milliseconds
   readonly warningPercent?: number
   readonly terminateSignal?: NodeJS.Signals

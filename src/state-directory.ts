@@ -16,9 +16,11 @@ export interface StateDirectory {
   readonly incidents: string
   /** Output of services, where it goes to files. */
   readonly output: string
+  /** How far the beats of each service were apart, `<service>.json`. */
+  readonly gaps: string
 }
 
-const parts = ['control', 'beat', 'events', 'incidents', 'output'] as const
+const parts = ['control', 'beat', 'events', 'incidents', 'output', 'gaps'] as const
 
 /**
  * Opens the state directory for writing and makes what is missing, for the owner alone (mode 0700). Default: /var/lib/hangdog for
@@ -89,6 +91,7 @@ export function layOutStateDirectory(path: string | undefined): StateDirectory {
     events: join(root, 'events'),
     incidents: join(root, 'incidents'),
     output: join(root, 'output'),
+    gaps: join(root, 'gaps'),
   }
 }
 

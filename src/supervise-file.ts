@@ -26,6 +26,7 @@ const signalName = z
 const policyKeys = {
   heartbeatTimeout: durationText.optional(),
   action: actionText.optional(),
+  shadow: z.boolean().optional().describe('ShadowMode: decide and report, but act on nothing'),
   startTimeout: durationText.optional(),
   warningPercent: z.int().min(0).max(99).optional().describe('HangWarningPercent; 0 for no warning'),
   terminateSignal: signalName.optional(),
@@ -151,6 +152,7 @@ function toSettings(name: string, service: FileService, defaults: FilePolicy, pa
     }),
     output: service.output ?? 'file',
     ownGroup: service.ownGroup ?? true,
+    source: `the file "${path}"`,
     policy: toPolicy({ ...defaults, ...withoutUndefined(service) }, where),
   }
 }
@@ -162,6 +164,7 @@ function toPolicy(file: FilePolicy, where: (key: string) => string): PolicySetti
   return withoutUndefined({
     heartbeatTimeout: time('heartbeatTimeout', file.heartbeatTimeout),
     action: file.action === undefined ? undefined : parseAction(String(file.action), where('action')),
+    shadow: file.shadow,
     startTimeout: time('startTimeout', file.startTimeout),
     warningPercent: file.warningPercent,
     terminateSignal:

@@ -11,7 +11,7 @@ import type { RecoveryAction } from '../src/watch/policy.js'
 import { advance, type ServiceEvent, type ServiceState } from '../src/watch/service-state.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const generated = ['cli.md', 'events.md', 'supervise.schema.json']
+const generated = ['cli.md', 'events.md', 'properties.md', 'supervise.schema.json']
 
 function checkDocs(directory: string, environment: NodeJS.ProcessEnv = {}) {
   const args = [join(root, 'tools', 'docs.mjs'), '--check', directory]
@@ -103,15 +103,16 @@ const events: readonly ServiceEvent[] = [
   { kind: 'limitElapsed', channel },
   { kind: 'triggered' },
   { kind: 'judgedHung', hang },
-  { kind: 'judgedHeld', reason },
+  { kind: 'judgedHeld', reason, alone: false },
   { kind: 'holdCleared' },
   { kind: 'stallNoticed', reason: 'supervisor-stalled' },
   { kind: 'recoveryAbandoned' },
   { kind: 'terminationFailed' },
   { kind: 'stopRequested' },
   { kind: 'endAnnounced' },
-  { kind: 'disableRequested' },
-  { kind: 'enableRequested' },
+  { kind: 'disableRequested', why: 'maintenance' },
+  { kind: 'enableRequested', opened: false },
+  { kind: 'enableRequested', opened: true },
   { kind: 'processExited' },
   ...(['restart', 'stop', 'fail'] as const).map((next) => ({ kind: 'ended', next, reason }) as const),
 ]
@@ -127,7 +128,8 @@ function listTransitions(): ReadonlySet<string> {
     for (const event of events) {
       for (const action of actions) {
         for (const committed of both) {
-          const after = advance(before, event, { action, committed }).state
+          const off = action === 'disable' ? 'disabled' : undefined
+          const after = advance(before, event, { action, off, committed }).state
           if (after.kind !== before.kind) found.add(`${before.kind} ${event.kind} ${after.kind}`)
         }
       }

@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { z } from 'zod'
 import { catalogue } from '../dist/event/catalogue.js'
+import { definitionHeadings, definitionRows } from '../dist/property/definition-table.js'
+import { definitions, definitionsOf, findDefinition } from '../dist/property/definitions.js'
 import { superviseSchema } from '../dist/supervise-file.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -19,6 +21,7 @@ const stale = []
 for (const { name, text } of [
   { name: 'cli.md', text: await describeCommands() },
   { name: 'events.md', text: describeEvents() },
+  { name: 'properties.md', text: describeProperties() },
   { name: 'supervise.schema.json', text: describeSuperviseFile() },
 ]) {
   const path = join(directory, name)
@@ -83,12 +86,58 @@ function describeEvents() {
   ].join('\n')}\n`
 }
 
+function describeProperties() {
+  const rows = definitionRows().map(([name, ...cells]) => [`\`${name}\``, ...cells])
+  return `${[
+    '# Properties',
+    '',
+    'Made by `npm run docs` from `src/property/definitions`. Do not edit.',
+    '',
+    'A property can be set for the whole cluster, for one service, or for both; then the one of the service wins. A value outside the',
+    'bounds is refused. `hangdog prop set` and `hangdog cluster /prop` change properties, at once and without a restart.',
+    '',
+    ...layOutTable(definitionHeadings, rows),
+    '',
+    'These take words in place of numbers, in upper or lower case:',
+    '',
+    ...layOutTable(['Name', 'Words'], wordRows()),
+    '',
+    'The profile `windows2003` has the defaults of Windows 2000 and 2003 where they differ:',
+    '',
+    ...layOutTable(['Name', 'Default'], olderRows()),
+  ].join('\n')}\n`
+}
+
+function wordRows() {
+  return definitions
+    .filter(({ words }) => words !== undefined)
+    .map(({ name, words }) => [
+      `\`${name}\``,
+      Object.entries(words)
+        .map(([word, number]) => `\`${word}\` ${number}`)
+        .join(', '),
+    ])
+}
+
+function olderRows() {
+  return definitionsOf('windows2003')
+    .filter((definition) => definition.default.value !== findDefinition(definition.name).default.value)
+    .map((definition) => [`\`${definition.name}\``, String(definition.default.value)])
+}
+
 /** Padded as the formatter wants it, so that `npm run format` changes nothing. */
 function layOutTable(header, rows) {
   const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column].length)))
   const line = (cells, filler = ' ') =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column], filler)).join(' | ')} |`
-  return [line(header), line(['', '', '', ''], '-'), ...rows.map((row) => line(row))]
+  return [
+    line(header),
+    line(
+      header.map(() => ''),
+      '-',
+    ),
+    ...rows.map((row) => line(row)),
+  ]
 }
 
 function describeSuperviseFile() {

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import type { ExplanationWithProperties } from '../effective-property.js'
 import type { Explanation } from '../watch/explain.js'
 import { jsonOption, type StateOptions, stateDirectoryOption } from './options.js'
 import { escapeText, formatTime, type Output, openOutput } from './output.js'
@@ -36,13 +37,16 @@ async function explain(service: string, options: StateOptions, output: Output): 
   }
 }
 
-function describeExplanation(explanation: Explanation, instance: string, output: Output): string {
-  const { service, state, detail, next, last } = explanation
+function describeExplanation(explanation: ExplanationWithProperties, instance: string, output: Output): string {
+  const { service, state, detail, next, last, properties } = explanation
   const lines = [
     `${output.paint('bold', escapeText(service))} (watched by ${escapeText(instance)}) is ${escapeText(state)}: ${escapeText(detail)}`,
     '',
     output.paint('bold', 'What happens next'),
     ...next.map((sentence, index) => `  ${index + 1}. ${escapeText(sentence)}`),
+    '',
+    output.paint('bold', 'By these properties'),
+    ...properties.map(({ name, value, by }) => `  ${name}=${escapeText(value)} (${escapeText(by)})`),
     '',
     output.paint('bold', 'The last verdict'),
     ...describeLast(last),

@@ -2,15 +2,25 @@
 import { Command, CommanderError } from 'commander'
 import { describeError, exitCodes, HangdogError } from '../errors.js'
 import { version } from '../version.js'
-import { demoCommand } from './demo.js'
-import { doctorCommand } from './doctor.js'
-import { eventsCommand } from './events.js'
-import { explainCommand } from './explain.js'
-import { incidentCommand } from './incident.js'
-import { propCommand } from './prop.js'
-import { runCommandCommand } from './run.js'
-import { statusCommand } from './status.js'
-import { superviseCommand } from './supervise.js'
+import { escapeText } from './output.js'
+
+/** Each is loaded when it is asked for: all of them together would take longer than most of them do. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./run.js')).runCommandCommand(),
+  supervise: async () => (await import('./supervise.js')).superviseCommand(),
+  status: async () => (await import('./status.js')).statusCommand(),
+  events: async () => (await import('./events.js')).eventsCommand(),
+  incident: async () => (await import('./incident.js')).incidentCommand(),
+  advise: async () => (await import('./advise.js')).adviseCommand(),
+  explain: async () => (await import('./explain.js')).explainCommand(),
+  prop: async () => (await import('./prop.js')).propCommand(),
+  cluster: async () => (await import('./cluster.js')).clusterCommand(),
+  doctor: async () => (await import('./doctor.js')).doctorCommand(),
+  maintenance: async () => (await import('./maintenance.js')).maintenanceCommand(),
+  drill: async () => (await import('./drill.js')).drillCommand(),
+  demo: async () => (await import('./demo.js')).demoCommand(),
+  completion: async () => (await import('./completion.js')).completionCommand(),
+}
 
 const program = new Command('hangdog')
   .description('Finds services that are up and useless, says why, and recovers them.')
@@ -19,25 +29,25 @@ const program = new Command('hangdog')
   .showHelpAfterError('(--help shows what is expected)')
   .addHelpText('after', '\nExample:\n  hangdog run --timeout 6s --restart on-failure -- node server.js')
 
-for (const command of [
-  runCommandCommand(),
-  superviseCommand(),
-  statusCommand(),
-  eventsCommand(),
-  incidentCommand(),
-  explainCommand(),
-  propCommand(),
-  doctorCommand(),
-  demoCommand(),
-]) {
-  program.addCommand(command)
-}
+// Help is written by commander: a reader that leaves early, such as head, is no error. Any other one reaches who writes.
+process.stdout.on('error', () => {})
 
 try {
+  await addCommands(process.argv[2] ?? '')
   exitByThrowing(program)
   await program.parseAsync()
 } catch (error) {
   process.exitCode = report(error)
+}
+
+/** Adds the command that is asked for. What is no command, such as --help or a misspelt one, needs all of them. */
+async function addCommands(asked: string): Promise<void> {
+  const load = Object.hasOwn(commands, asked) ? commands[asked] : undefined
+  const loaded = await Promise.all(load === undefined ? Object.values(commands).map((each) => each()) : [load()])
+  for (const command of loaded) program.addCommand(command)
+  if (load !== undefined) return
+  const { completeCommand } = await import('./completion.js')
+  program.addCommand(completeCommand(), { hidden: true })
 }
 
 /** Makes commander throw instead of leaving the process, for all commands below as well. */
@@ -53,7 +63,7 @@ function report(error: unknown): number {
     return error.exitCode === 0 ? 0 : exitCodes.usage
   }
   if (error instanceof HangdogError) {
-    process.stderr.write(`hangdog: ${error.message}\n`)
+    process.stderr.write(`hangdog: ${escapeText(error.message)}\n`)
     return error.exitCode
   }
   const trace = error instanceof Error ? (error.stack ?? error.message) : describeError(error)

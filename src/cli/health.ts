@@ -1,11 +1,11 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { getConsent } from '../bugcheck-consent.js'
 import { longestSocketPath } from '../endpoint.js'
 import { describeError } from '../errors.js'
 import type { Capability } from '../platform/platform.js'
 import { selectPlatform } from '../platform/select.js'
 import { layOutStateDirectory, openStateDirectory, type StateDirectory } from '../state-directory.js'
+import { readConsent } from './stored-consent.js'
 
 /** What one look found. Field names are stable. */
 export interface Check {
@@ -86,7 +86,7 @@ function examinePlatform(): readonly Check[] {
 }
 
 async function examineConsent(directory: StateDirectory): Promise<Check> {
-  const given = (await getConsent(directory)) === 1
+  const given = await readConsent(directory)
   if (given) return ok('bugcheck-consent', 'this machine may be stopped by HangRecoveryAction 3')
   return weak(
     'bugcheck-consent',

@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import type { PropertyProfile } from '../property/definitions.js'
 
 /** What the commands that read a state directory have in common, as commander gives it. */
 export interface StateOptions {
@@ -15,4 +16,12 @@ export function stateDirectoryOption(): Option {
 
 export function jsonOption(): Option {
   return new Option('--json', 'print one JSON object a line, with stable field names')
+}
+
+/** Whose defaults properties have that are not set. */
+export function profileOption(): Option {
+  const profiles: readonly PropertyProfile[] = ['current', 'windows2003']
+  return new Option('--profile <profile>', 'whose defaults properties have that are not set')
+    .choices(profiles)
+    .default('current')
 }

@@ -14,7 +14,7 @@ export interface Output {
   /** Aborted when nobody reads stdout any more: there is nothing left to do then. */
   readonly closed: AbortSignal
   /** @throws HangdogError `create` when it cannot be written; a reader that has gone is no error */
-  write(text: string): Promise<void>
+  write(text: string | Uint8Array): Promise<void>
   /** One object as one line of JSON. */
   writeJson(value: unknown): Promise<void>
   /** A line on stderr. */
@@ -82,7 +82,7 @@ class StreamOutput implements Output {
     return this.terminal ? (this.#stdout.rows ?? 24) : Number.MAX_SAFE_INTEGER
   }
 
-  write(text: string): Promise<void> {
+  write(text: string | Uint8Array): Promise<void> {
     if (this.closed.aborted) return Promise.resolve()
     return new Promise((resolve, reject) => {
       this.#stdout.write(text, (error) => {

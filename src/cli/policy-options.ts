@@ -9,6 +9,7 @@ import { type HoldReason, holdReasons, parseAction, restartModes } from '../watc
 export interface PolicyOptions {
   readonly timeout?: string
   readonly action?: string
+  readonly shadow?: boolean
   readonly startTimeout?: string
   readonly warningPercent?: string
   readonly terminateSignal?: string
@@ -28,6 +29,7 @@ export function addPolicyOptions(command: Command): Command {
   return command
     .option('--timeout <duration>', 'longest silence allowed, such as 500ms, 6s, 2m (default: 60s)')
     .option('--action <action>', 'HangRecoveryAction: 0 disable, 1 log, 2 terminate, 3 bugcheck (default: 2)')
+    .option('--shadow', 'decide and report, but act on nothing; see `hangdog advise`')
     .option('--start-timeout <duration>', 'from the start to the first sign of life (default: 180s)')
     .option(
       '--warning-percent <percent>',
@@ -61,6 +63,7 @@ export function readPolicyOptions(options: PolicyOptions): PolicySettings {
   return {
     ...time('heartbeatTimeout', options.timeout, '--timeout'),
     ...(options.action !== undefined && { action: parseAction(options.action, '--action') }),
+    ...(options.shadow !== undefined && { shadow: options.shadow }),
     ...time('startTimeout', options.startTimeout, '--start-timeout'),
     ...(options.warningPercent !== undefined && {
       warningPercent: parseCount(options.warningPercent, '--warning-percent', 0, 99),

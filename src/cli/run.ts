@@ -1,10 +1,12 @@
 import { basename, extname } from 'node:path'
 import { Command, Option } from 'commander'
 import { hungExitCode } from '../errors.js'
+import type { PropertyProfile } from '../property/definitions.js'
 import type { ServiceSettings } from '../service-settings.js'
 import { signalNumber } from '../signal-name.js'
 import { parseDuration } from '../time.js'
 import type { FinalEnd } from '../watch/lifecycle.js'
+import { profileOption } from './options.js'
 import { addPolicyOptions, type PolicyOptions, readPolicyOptions } from './policy-options.js'
 import { passSignals } from './signals.js'
 
@@ -17,6 +19,7 @@ interface RunOptions extends PolicyOptions {
   readonly ownGroup: boolean
   readonly dryRun?: boolean
   readonly javascriptStack: boolean
+  readonly profile: PropertyProfile
   readonly stateDir?: string
   readonly logFormat?: 'pretty' | 'json'
 }
@@ -52,7 +55,8 @@ export function runCommandCommand(): Command {
     .option('--own-group', 'give the service a control group of its own, where the system has them', false)
     .option('--no-javascript-stack', 'never send SIGUSR1 to a Node service to read its stack')
     .option('--dry-run', 'decide and report, but end nothing')
-    .option('--state-dir <directory>', 'where history, incidents and sockets are')
+    .addOption(profileOption())
+    .option('--state-dir <directory>', 'where history, incidents, properties and sockets are')
     .addOption(
       new Option('--log-format <format>', 'default: pretty on a terminal, else json').choices(['pretty', 'json']),
     )
@@ -68,6 +72,8 @@ async function run(program: string, args: readonly string[], options: RunOptions
     dryRun: options.dryRun ?? false,
     javaScriptStack: options.javascriptStack,
     stdin: 'inherit',
+    actionWithoutStore: 'terminate',
+    profile: options.profile,
     ...(options.stateDir !== undefined && { stateDirectory: options.stateDir }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
   })

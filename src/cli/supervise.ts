@@ -1,10 +1,13 @@
 import { Command, Option } from 'commander'
+import type { PropertyProfile } from '../property/definitions.js'
+import { profileOption } from './options.js'
 
 interface SuperviseOptions {
   readonly config: string
   readonly check?: boolean
   readonly dryRun?: boolean
   readonly javascriptStack: boolean
+  readonly profile: PropertyProfile
   readonly stateDir?: string
   readonly logFormat?: 'pretty' | 'json'
 }
@@ -27,7 +30,8 @@ export function superviseCommand(): Command {
     .option('--check', 'only read the file and say whether it can be used')
     .option('--no-javascript-stack', 'never send SIGUSR1 to a Node service to read its stack')
     .option('--dry-run', 'decide and report, but end nothing')
-    .option('--state-dir <directory>', 'where history, incidents and sockets are')
+    .addOption(profileOption())
+    .option('--state-dir <directory>', 'where history, incidents, properties and sockets are')
     .addOption(
       new Option('--log-format <format>', 'default: pretty on a terminal, else json').choices(['pretty', 'json']),
     )
@@ -51,6 +55,7 @@ async function supervise(options: SuperviseOptions): Promise<void> {
     dryRun: options.dryRun ?? false,
     javaScriptStack: options.javascriptStack,
     stdin: 'ignore',
+    profile: options.profile,
     ...(options.stateDir !== undefined && { stateDirectory: options.stateDir }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
   })

@@ -27,7 +27,7 @@ export class Connection {
     const lines = new LineSplitter(
       longestRequest,
       (line) => this.#lineReceived(line),
-      () => this.#refuse(null, new HangdogError('usage', tooLong)),
+      () => this.refuse(null, new HangdogError('usage', tooLong)),
     )
     socket.on('data', (chunk: Buffer) => lines.push(chunk))
     // The end of the connection follows; that is all there is to know.
@@ -57,6 +57,12 @@ export class Connection {
     this.send(answer)
   }
 
+  /** Tells why a request cannot be served, or be served any further. */
+  refuse(id: Answer['id'], error: unknown): void {
+    const code = error instanceof HangdogError ? error.code : 'internal'
+    this.send({ id, error: { code, message: describeError(error) } })
+  }
+
   close(): void {
     this.#socket.destroy()
   }
@@ -71,13 +77,8 @@ export class Connection {
       id = request.id
       this.#serve(request, this)
     } catch (error) {
-      this.#refuse(id === undefined ? findId(line) : id, error)
+      this.refuse(id === undefined ? findId(line) : id, error)
     }
-  }
-
-  #refuse(id: Answer['id'], error: unknown): void {
-    const code = error instanceof HangdogError ? error.code : 'internal'
-    this.send({ id, error: { code, message: describeError(error) } })
   }
 }
 

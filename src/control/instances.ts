@@ -39,7 +39,7 @@ export async function liveInstances(
   directory: Pick<StateDirectory, 'control'>,
   timeoutMs?: number,
 ): Promise<Instances> {
-  const names = await listNames(directory.control)
+  const names = await instanceNames(directory)
   const asked = await Promise.all(names.map((name) => ask(name, controlPath(directory, name), timeoutMs)))
   return {
     live: asked.flatMap((each) => (each.kind === 'live' ? [each.instance] : [])),
@@ -47,9 +47,13 @@ export async function liveInstances(
   }
 }
 
-async function listNames(path: string): Promise<readonly string[]> {
+/**
+ * The names that the control sockets have; some may be of hangdogs that have ended.
+ * @throws HangdogError as `liveInstances`
+ */
+export async function instanceNames({ control }: Pick<StateDirectory, 'control'>): Promise<readonly string[]> {
   try {
-    const files = await readdir(path)
+    const files = await readdir(control)
     return files
       .filter((file) => file.endsWith(extension))
       .map((file) => file.slice(0, -extension.length))
@@ -60,7 +64,7 @@ async function listNames(path: string): Promise<readonly string[]> {
     if (code === 'ENOENT') return []
     throw new HangdogError(
       code === 'EACCES' ? 'permission' : 'unavailable',
-      `cannot read the control sockets "${path}": ${describeError(error)}`,
+      `cannot read the control sockets "${control}": ${describeError(error)}`,
       error,
     )
   }

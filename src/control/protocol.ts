@@ -1,7 +1,11 @@
+import type { DrillNews, HangManner } from '../drill/drill-report.js'
+import type { AppliedProperties, EffectiveProperty, ExplanationWithProperties } from '../effective-property.js'
 import { type ErrorCode, exitCodes, HangdogError } from '../errors.js'
+import type { MaintenanceStopped, ServiceMaintenance } from '../maintenance/window.js'
 import type { Capability, Platform } from '../platform/platform.js'
-import type { Explanation } from '../watch/explain.js'
+import type { BeatGapsRecord } from '../watch/gap-book.js'
 import type { ServiceStatus } from '../watch/status.js'
+import type { MaintenanceStartParameters } from './maintenance-order.js'
 
 /**
  * The local API: one JSON object a line, both ways. A request is `{id, method, params}`; the answer `{id, result}` or `{id, error}`.
@@ -26,12 +30,36 @@ export interface InstanceDescription {
 export interface ControlMethods {
   readonly describe: { readonly params: Readonly<Record<string, never>>; readonly result: InstanceDescription }
   readonly status: { readonly params: { readonly service?: string }; readonly result: readonly ServiceStatus[] }
-  readonly explain: { readonly params: { readonly service: string }; readonly result: Explanation }
+  readonly explain: { readonly params: { readonly service: string }; readonly result: ExplanationWithProperties }
+  /** Has what is stored now take effect. */
+  readonly 'apply-properties': {
+    readonly params: Readonly<Record<string, never>>
+    readonly result: AppliedProperties
+  }
+  readonly properties: {
+    readonly params: { readonly service?: string }
+    readonly result: readonly EffectiveProperty[]
+  }
+  readonly gaps: { readonly params: { readonly service?: string }; readonly result: readonly BeatGapsRecord[] }
+  /** Gives those that it is for. */
+  readonly 'maintenance-start': {
+    readonly params: MaintenanceStartParameters
+    readonly result: readonly ServiceMaintenance[]
+  }
+  readonly 'maintenance-stop': { readonly params: { readonly service?: string }; readonly result: MaintenanceStopped }
+  readonly 'maintenance-status': {
+    readonly params: Readonly<Record<string, never>>
+    readonly result: readonly ServiceMaintenance[]
+  }
 }
 
-/** Methods that go on until the client leaves. */
+/** Methods that go on: `watch-status` until the client leaves, `drill` until its outcome. A drill goes on without its client. */
 export interface ControlStreams {
   readonly 'watch-status': ControlMethods['status']
+  readonly drill: {
+    readonly params: { readonly service: string; readonly timeoutMs?: number; readonly how?: HangManner }
+    readonly result: DrillNews
+  }
 }
 
 export interface Request {

@@ -1,22 +1,39 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import type { DrillOrder, TellDrill } from '../drill/drill-report.js'
+import type { AppliedProperties, EffectiveProperty, ExplanationWithProperties } from '../effective-property.js'
 import { isPipe, listenAt } from '../endpoint.js'
 import { describeError, HangdogError } from '../errors.js'
 import type { Emit } from '../event/event.js'
 import { systemClock } from '../system-clock.js'
 import { type Clock, elapsed, type Instant, seconds } from '../time.js'
-import type { Explanation } from '../watch/explain.js'
+import type { BeatGapsRecord } from '../watch/gap-book.js'
 import type { ServiceStatus } from '../watch/status.js'
 import { callControl } from './client.js'
 import { Connection } from './connection.js'
+import { readDrillOrder } from './drill-order.js'
+import { type MaintenanceHandlers, readMaintenanceRequest } from './maintenance-order.js'
 import type { Answer, ControlMethods, ControlStreams, InstanceDescription, Request } from './protocol.js'
 import { StatusWatch } from './status-watch.js'
 
-/** What the control server asks of the daemon. Each must answer at once; what it throws is told to the client. */
+/**
+ * What the control server asks of the daemon. What gives no promise must answer at once. What it throws, or rejects with, is told to the
+ * client.
+ */
 export interface ControlHandlers {
   describe(): InstanceDescription
   status(): readonly ServiceStatus[]
   /** @throws HangdogError `usage` when there is no such service */
-  explain(service: string): Explanation
+  explain(service: string): ExplanationWithProperties
+  /** Has what is stored now take effect. */
+  applyProperties(): Promise<AppliedProperties>
+  /** What a service goes by, or all. */
+  properties(service: string | undefined): readonly EffectiveProperty[]
+  /** How far beats were apart, of one service or of all. @throws HangdogError `usage` when there is no such service */
+  gaps(service: string | undefined): readonly BeatGapsRecord[]
+  /** Holds a drill and tells what is seen; settles when it is over. Rejects with a HangdogError when it is not held at all. */
+  drill(order: DrillOrder, tell: TellDrill): Promise<unknown>
+  /** Default: maintenance cannot be asked for. */
+  readonly maintenance?: MaintenanceHandlers
 }
 
 export interface ControlServerOptions {
@@ -58,6 +75,13 @@ class SocketServer implements ControlServer {
   readonly #server: Server
   readonly #connections = new Set<Connection>()
   #reportedAt: Instant | undefined
+  /** What begins a method that goes on. It refuses by throwing, before anything is promised. */
+  readonly #streams: {
+    readonly [Name in keyof ControlStreams]: (id: Answer['id'], params: Request['params'], client: Connection) => void
+  } = {
+    'watch-status': (id, params, client) => this.#startWatching(id, readService(params), client),
+    drill: (id, params, client) => this.#startDrill(id, readDrillOrder(params), client),
+  }
 
   constructor(options: ControlServerOptions) {
     this.path = options.path
@@ -105,12 +129,24 @@ class SocketServer implements ControlServer {
 
   #serve({ id, method, params }: Request, client: Connection): void {
     const { handlers } = this.#options
-    if (isStream(method)) this.#startWatching(id, readService(params), client)
-    else if (isMethod(method)) client.send({ id, result: methods[method](handlers, params) })
+    if (this.#isStream(method)) this.#streams[method](id, params, client)
+    else if (isMethod(method)) answer(client, id, methods[method](handlers, params))
     else {
-      const known = [...Object.keys(methods), 'watch-status'].join(', ')
+      const known = [...Object.keys(methods), ...Object.keys(this.#streams)].join(', ')
       throw new HangdogError('usage', `cannot do "${method}": expected one of ${known}`)
     }
+  }
+
+  #isStream(method: string): method is keyof ControlStreams {
+    return Object.hasOwn(this.#streams, method)
+  }
+
+  #startDrill(id: Answer['id'], order: DrillOrder, client: Connection): void {
+    const drill = this.#options.handlers.drill(order, (result) => client.send({ id, result, more: true }))
+    drill.then(
+      () => client.send({ id, done: true }),
+      (error: unknown) => client.refuse(id, error),
+    )
   }
 
   #startWatching(id: Answer['id'], service: string | undefined, client: Connection): void {
@@ -135,7 +171,7 @@ const methods: {
   readonly [Name in keyof ControlMethods]: (
     handlers: ControlHandlers,
     params: Readonly<Record<string, unknown>>,
-  ) => ControlMethods[Name]['result']
+  ) => ControlMethods[Name]['result'] | Promise<ControlMethods[Name]['result']>
 } = {
   describe: (handlers) => handlers.describe(),
   status: (handlers, params) => selectStatus(handlers.status(), readService(params)),
@@ -144,14 +180,31 @@ const methods: {
     if (service === undefined) throw new HangdogError('usage', 'cannot explain: expected the name of a "service"')
     return handlers.explain(service)
   },
+  'apply-properties': (handlers) => handlers.applyProperties(),
+  properties: (handlers, params) => handlers.properties(readService(params)),
+  gaps: (handlers, params) => handlers.gaps(readService(params)),
+  'maintenance-start': (handlers, params) => maintenanceOf(handlers).start(readMaintenanceRequest(params)),
+  'maintenance-stop': (handlers, params) => maintenanceOf(handlers).stop(readService(params)),
+  'maintenance-status': (handlers) => maintenanceOf(handlers).status(),
+}
+
+function maintenanceOf({ maintenance }: ControlHandlers): MaintenanceHandlers {
+  if (maintenance !== undefined) return maintenance
+  throw new HangdogError('unavailable', 'cannot ask for maintenance: this hangdog keeps none')
+}
+
+/** What takes time is answered when it is there. */
+function answer(client: Connection, id: Answer['id'], result: unknown): void {
+  if (result instanceof Promise) {
+    result.then(
+      (settled: unknown) => client.send({ id, result: settled }),
+      (error: unknown) => client.refuse(id, error),
+    )
+  } else client.send({ id, result })
 }
 
 function isMethod(method: string): method is keyof ControlMethods {
   return Object.hasOwn(methods, method)
-}
-
-function isStream(method: string): method is keyof ControlStreams {
-  return method === 'watch-status'
 }
 
 function readService({ service }: Readonly<Record<string, unknown>>): string | undefined {

@@ -141,7 +141,7 @@ export const catalogue = define({
     message: 'The machine is not stopped: {reason}. HangRecoveryAction 3 does the work of 2 instead.',
   },
   'bugcheck-failed': { id: 15826, level: 'critical', message: 'The machine could not be stopped by {method}: {error}' },
-  'dry-run': { id: 15827, level: 'warning', message: 'Dry run: would now {action}.' },
+  'dry-run': { id: 15827, level: 'warning', message: 'Only decided, not done: would now {action}.' },
   'evidence-late': {
     id: 15828,
     level: 'warning',
@@ -173,6 +173,65 @@ export const catalogue = define({
     message: 'The probe {probe} failed: {reason} ({count} times since the last report).',
   },
   'source-lost': { id: 15842, level: 'warning', message: 'The heartbeat source is not working: {reason}' },
+
+  // Maintenance. {until} is a wall time, ISO 8601 in UTC.
+  'property-changed': {
+    id: 15860,
+    level: 'information',
+    message: 'The {scope} property {property} was changed from {from} to {to} (by {by}).',
+  },
+  'properties-unreadable': {
+    id: 15861,
+    level: 'error',
+    message: 'The stored properties cannot be read; the last ones stay in force: {reason}',
+  },
+  'properties-damaged': { id: 15862, level: 'error', message: 'The stored properties are damaged: {found}' },
+  'maintenance-started': {
+    id: 15870,
+    level: 'information',
+    message: 'In maintenance until {until}: silence is not judged. Reason: {reason} (by {by}).',
+  },
+  'maintenance-changed': {
+    id: 15871,
+    level: 'information',
+    message: 'Still in maintenance, now until {until}. Reason: {reason} (by {by}).',
+  },
+  'maintenance-ended': {
+    id: 15872,
+    level: 'warning',
+    message: 'The maintenance ended by itself at {until}: silence is judged again. Its reason was: {reason} (by {by}).',
+  },
+  'maintenance-stopped': {
+    id: 15873,
+    level: 'information',
+    message:
+      'The maintenance was stopped before its end at {until}: silence is judged again. Its reason was: {reason} (by {by}).',
+  },
+  'maintenance-trouble': { id: 15874, level: 'warning', message: 'Maintenance does not work as it should: {problem}' },
+
+  // Fire drills. What happens to the canary of one has events of its own, under the canary's name.
+  'drill-started': {
+    id: 15880,
+    level: 'information',
+    message:
+      'A fire drill of {service} begins: its canary {canary} is going to hang ({how}) with a limit of {limit}. Its events and its incident are the drill.',
+  },
+  'drill-passed': {
+    id: 15881,
+    level: 'information',
+    message:
+      'The fire drill of {service} passed: {canary} was ended {overshootMs} ms after its limit of {limit} and runs again. By its own countdown hangdog says {reportedMs} ms; the verdict came after {detectionMs} ms. Since the last heartbeat: {steps}.',
+  },
+  'drill-failed': {
+    id: 15882,
+    level: 'error',
+    message: 'The fire drill of {service} failed at the step "{step}": {detail} (canary {canary}, limit {limit}).',
+  },
+  'drill-skipped': {
+    id: 15883,
+    level: 'warning',
+    message: 'A fire drill was not held, or not to its end: {reason}',
+  },
 
   // hangdog itself.
   'supervisor-started': {
@@ -210,6 +269,17 @@ export const catalogue = define({
     id: 15857,
     level: 'warning',
     message: 'The control socket cannot take connections: {error}',
+  },
+  'gaps-damaged': {
+    id: 15858,
+    level: 'warning',
+    message:
+      'The beat gaps kept in {file} cannot be used: {reason}. The file was set aside as {aside}; counting starts anew.',
+  },
+  'gaps-unwritten': {
+    id: 15859,
+    level: 'warning',
+    message: 'The beat gaps of {services} services could not be written: {error}',
   },
 })
 

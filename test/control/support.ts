@@ -3,9 +3,14 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { InstanceDescription } from '../../src/control/protocol.js'
-import { type ControlServer, type ControlServerOptions, openControlServer } from '../../src/control/server.js'
+import {
+  type ControlHandlers,
+  type ControlServer,
+  type ControlServerOptions,
+  openControlServer,
+} from '../../src/control/server.js'
+import type { AppliedProperties, EffectiveProperty, ExplanationWithProperties } from '../../src/effective-property.js'
 import { HangdogError } from '../../src/errors.js'
-import type { Explanation } from '../../src/watch/explain.js'
 import type { ServiceStatus } from '../../src/watch/status.js'
 
 interface Test {
@@ -51,8 +56,12 @@ export function statusOf(service: string, rest: Partial<ServiceStatus> = {}): Se
   }
 }
 
-export function explanationOf(service: string, rest: Partial<Explanation> = {}): Explanation {
-  return { service, state: 'armed', detail: 'alive', next: ['first this', 'then that'], last: null, ...rest }
+export function explanationOf(
+  service: string,
+  rest: Partial<ExplanationWithProperties> = {},
+): ExplanationWithProperties {
+  const next = ['first this', 'then that']
+  return { service, state: 'armed', detail: 'alive', next, last: null, properties: [], ...rest }
 }
 
 /** A daemon whose services are what `services` holds at the time. */
@@ -79,7 +88,20 @@ export class FakeDaemon {
     return this.services
   }
 
-  explain(service: string): Explanation {
+  /** Tells nothing; a test that drills puts another in its place. */
+  drill: ControlHandlers['drill'] = () => Promise.resolve()
+
+  gaps: ControlHandlers['gaps'] = () => []
+
+  applyProperties(): Promise<AppliedProperties> {
+    return Promise.resolve({ generation: 1, overridden: [] })
+  }
+
+  properties(): readonly EffectiveProperty[] {
+    return []
+  }
+
+  explain(service: string): ExplanationWithProperties {
     if (this.services.some((status) => status.service === service)) return explanationOf(service)
     throw new HangdogError('usage', `cannot find service "${service}": expected one of web, db`)
   }

@@ -37,8 +37,8 @@ const commandLines: readonly [string, readonly string[], number, RegExp][] = [
   ['a bad name', ['run', '--name', '../x', '--', 'sleep', '1'], 64, /\.\.\/x/],
   ['a command that is not there', ['run', '--', 'nodde-not-there'], 69, /"nodde-not-there"/],
   ['a status of nobody', ['status'], 69, /no hangdog|not running|no live/i],
-  ['an unknown property', ['prop', 'set', 'BugCheck=1'], 64, /BugCheckConsent/],
-  ['a bad property value', ['prop', 'set', 'BugCheckConsent=yes'], 64, /expected 0 or 1, not "yes"/],
+  ['an unknown property', ['prop', 'set', 'BugCheckConsen=1'], 64, /BugCheckConsent/],
+  ['a bad property value', ['prop', 'set', 'BugCheckConsent=yes'], 64, /expected 0 to 1, not "yes"/],
   ['a file that is not there', ['supervise', '--config', '/nowhere/hangdog.yaml'], 78, /there is no such file/],
 ]
 

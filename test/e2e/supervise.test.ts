@@ -52,7 +52,7 @@ services:
       ['two', 1],
     ])
     const explained = await hangdog(t, ['explain', 'one', '--state-dir', directory])
-    t.match(explained.stdout, /HangRecoveryAction is 2/)
+    t.match(explained.stdout, /HangRecoveryAction is 3/)
 
     run.child.kill('SIGTERM')
     t.equal((await run.finished).code, 0)
