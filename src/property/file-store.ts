@@ -100,7 +100,11 @@ class FileStore implements PropertyStore {
     // What was lost with a damaged file counts as a generation, so that nobody who saw it takes the next one for it.
     const generation = snapshot.generation + (current === 'damaged' ? 2 : 1)
     const applied = applyChanges(snapshot, changes, { generation, author, at: this.#options.clock.wallNow() })
-    if (applied === undefined) return snapshot
+    if (applied === undefined) {
+      // Whoever made it so may not have come as far as this, or was killed before it.
+      await this.#writing(() => syncDirectory(this.#directory))
+      return snapshot
+    }
     const next = boundMemory(applied)
     const bytes = encodeStoreFile(next)
     if (bytes.length > longestStoreFile) throw this.#refusal(`expected at most ${longestStoreFile} bytes in all`)
