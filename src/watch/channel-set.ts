@@ -13,7 +13,7 @@ export class ChannelSet implements GapKeeper {
   readonly #listener: ChannelListener
   /** Made with the first named channel: most services have none, and there may be ten thousand services. */
   #named: Map<string, Channel> | undefined
-  /** As rarely needed. */
+  /** As rarely needed: for named channels, hangs and what an earlier hangdog counted. */
   #book: GapBook | undefined
 
   /** Nothing but READY has opened the main channel in this run. */

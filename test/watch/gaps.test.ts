@@ -2,7 +2,7 @@ import t from 'tap'
 import { milliseconds as ms } from '../../src/time.js'
 import type { BeatGapsRecord } from '../../src/watch/gap-book.js'
 import { alive } from '../support/scripted-platform.js'
-import { beatFor, type Watched, watched } from '../support/watched.js'
+import { beatFor, testPolicy, type Watched, watched } from '../support/watched.js'
 
 function recordOf(w: Watched, channel = 'main'): BeatGapsRecord {
   const found = w.supervisor.gaps().find((record) => record.channel === channel)
@@ -176,6 +176,10 @@ t.test('an exit that was noticed with the silence is no hang', async (t) => {
   w.onDrain = () => w.platform.current.exit({ kind: 'code', code: 1 })
   await w.clock.run(1100)
   t.same(figures(w), [0, 0, 0, 0, 0])
+  await w.clock.run(1000)
+  w.service.beat()
+  t.equal(w.service.state.kind, 'armed')
+  t.same(figures(w), [0, 0, 0, 0, 0], 'and the first beat of the next run ends no gap')
 })
 
 t.test('a silence that was held is neither', async (t) => {
@@ -191,6 +195,20 @@ t.test('a silence that was held is neither', async (t) => {
   await w.clock.run(400)
   w.service.beat()
   t.same(figures(w), [1, 400, 400, 0, 0])
+})
+
+t.test('neither is one that ends with a beat while it is held, or that is held too long', async (t) => {
+  const w = await started({ holds: { ...testPolicy.holds, stopped: ms(3000) } })
+  w.service.beat()
+  w.platform.reading = alive('stopped')
+  await w.clock.run(2000)
+  t.equal(w.service.state.kind, 'held')
+  w.service.beat()
+  t.equal(w.service.state.kind, 'armed')
+  t.same(figures(w), [0, 0, 0, 0, 0])
+  await w.clock.run(6000)
+  t.equal(w.service.hangs.count, 1)
+  t.same(figures(w), [0, 0, 0, 0, 0])
 })
 
 t.test('a service that hangs in its start, or says that it hangs, has left no gap', async (t) => {
