@@ -11,8 +11,6 @@ export interface ConnectionOwner {
   tokenPresented(connection: Connection, token: string | undefined): Speaker | undefined
   lineTooLong(connection: Connection): void
   connectionClosed(connection: Connection): void
-  /** Bytes came, on whatever connection. */
-  readDone(): void
 }
 
 /**
@@ -34,10 +32,7 @@ export class Connection implements LineListener {
   constructor(accepted: Socket, owner: ConnectionOwner, clock: Clock) {
     this.since = clock.now()
     this.#owner = owner
-    this.#socket = readDirectly(accepted, (chunk) => {
-      owner.readDone()
-      this.#read(chunk)
-    })
+    this.#socket = readDirectly(accepted, (chunk) => this.#read(chunk))
     // Whatever goes wrong with a client's connection ends in `close`.
     this.#socket.on('error', ignored)
     this.#socket.on('close', () => this.#ended())

@@ -8,7 +8,6 @@ import type { BeatReceiver } from '../watch/sign-of-life.js'
 import { Connection, type ConnectionOwner } from './connection.js'
 import { Enrolment, type EnrolmentSurroundings, type TokenTable } from './enrolment.js'
 import { defaultFloodLimit, type FloodLimit } from './flood-gate.js'
-import { LoopRest } from './loop-rest.js'
 import { longestLine } from './protocol.js'
 import type { RareReport } from './rare-report.js'
 import { type Refusal, reportRefusals } from './refusal.js'
@@ -55,10 +54,6 @@ export class StreamServer implements ConnectionOwner {
   readonly #unproven = new Set<Connection>()
   readonly #refusals: RareReport<Refusal>
   #sweep: Scheduled | undefined
-  readonly #rest = new LoopRest(
-    () => performance.now(),
-    () => (this.#sweep === undefined ? 2 : 0),
-  )
 
   constructor(options: StreamServerOptions) {
     const { clock, emit, floodLimit = defaultFloodLimit } = options
@@ -109,10 +104,6 @@ export class StreamServer implements ConnectionOwner {
 
   lineTooLong(): void {
     this.#refusals.note('line-too-long', `more than ${longestLine} bytes`)
-  }
-
-  readDone(): void {
-    this.#rest.readDone()
   }
 
   connectionClosed(connection: Connection): void {
