@@ -107,7 +107,17 @@ export interface StepContext {
 /** One for all services: it is looked at for each beat, and one object stays in the processor's cache. */
 const armed: ServiceState = { kind: 'armed' }
 
+/** Which state follows from an event, and what is to be done about it. */
 export function advance(state: ServiceState, event: ServiceEvent, context: StepContext): Step {
+  const next = follow(state, event, context)
+  // In these two states the watch can be turned off without an effect; it has one as soon as a countdown would run again.
+  const isLate = (state.kind === 'expired' || state.kind === 'recovering') && isWatched(next.state)
+  return context.off !== undefined && isLate
+    ? step({ kind: 'unwatched', why: context.off }, 'disarm', 'close-incident')
+    : next
+}
+
+function follow(state: ServiceState, event: ServiceEvent, context: StepContext): Step {
   switch (event.kind) {
     case 'spawned':
       return context.off !== undefined
@@ -124,7 +134,7 @@ export function advance(state: ServiceState, event: ServiceEvent, context: StepC
     case 'judgedHung':
       return afterHung(state, event.hang, context)
     case 'judgedHeld':
-      return afterHeld(state, event, context)
+      return afterHeld(state, event)
     case 'holdCleared':
       return state.kind === 'held' ? released(state) : same(state)
     case 'stallNoticed':
@@ -258,13 +268,8 @@ function afterHung(state: ServiceState, hang: Hang, { action, off }: StepContext
   }
 }
 
-function afterHeld(
-  state: ServiceState,
-  { reason, alone }: ServiceEvent & { readonly kind: 'judgedHeld' },
-  { off }: StepContext,
-): Step {
+function afterHeld(state: ServiceState, { reason, alone }: ServiceEvent & { readonly kind: 'judgedHeld' }): Step {
   if (state.kind !== 'expired') return same(state)
-  if (off !== undefined) return step({ kind: 'unwatched', why: off }, 'disarm')
   const held: ServiceState = { kind: 'held', channel: state.channel, reason, starting: state.starting }
   // A starved service gets its limit once more. One that cannot run at all is looked at until it can.
   if (reason !== 'starved')

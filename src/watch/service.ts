@@ -1,4 +1,3 @@
-import { unreachable } from '../errors.js'
 import type { ProcessIdentity, ServiceProcess } from '../platform/platform.js'
 import { formatDuration, type Instant, type Milliseconds } from '../time.js'
 import type { Channel, ChannelListener } from './channel.js'
@@ -7,16 +6,10 @@ import { HangDesk } from './hang-desk.js'
 import { type FinalEnd, Lifecycle, type RunListener } from './lifecycle.js'
 import { type HoldReason, isShadow, type RecoveryAction, type ServicePolicy } from './policy.js'
 import type { ServiceContext } from './service-context.js'
+import { perform } from './service-effects.js'
 import type { RunCompanion, ServiceSpec } from './service-spec.js'
-import {
-  advance,
-  type Effect,
-  isWatched,
-  type ServiceEvent,
-  type ServiceState,
-  type WatchOff,
-} from './service-state.js'
-import { quietReadingShare, SignDesk, warningShare } from './sign-desk.js'
+import { advance, isWatched, type ServiceEvent, type ServiceState, type WatchOff } from './service-state.js'
+import { SignDesk } from './sign-desk.js'
 import type { BeatReceiver, SignOfLife } from './sign-of-life.js'
 import { Silence } from './silence.js'
 import type { Surroundings } from './surroundings.js'
@@ -175,7 +168,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     const before = this.watchOff
     this.policy = policy
     if (!this.#watchTurned(before) && isWatched(this.state))
-      this.#perform(this.state.kind === 'starting' ? 'arm-start' : 'arm-channels')
+      perform(this.state.kind === 'starting' ? 'arm-start' : 'arm-channels', this)
   }
 
   /** Holds the monitoring, or goes on with it. A recovery that is under way goes on. */
@@ -224,7 +217,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     if (before.kind === 'held' && state !== before) this.silence.holdEnded(before.reason, state)
     if (state.kind === 'held' && state !== before) this.#holdStarted(state)
     if (state.kind === 'unwatched' && state !== before) this.#reportUnwatched(state.why)
-    for (const effect of effects) this.#perform(effect)
+    for (const effect of effects) perform(effect, this)
     if (state.kind === 'stopped') this.hangs.close('terminated')
     if (state.kind === 'failed') this.hangs.close(this.lifecycle.restarts.total > 0 ? 'left-failed' : 'terminated')
   }
@@ -232,88 +225,6 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   /** A shadow decides like any other, but goes no further than the report. */
   #actionInForce(): RecoveryAction {
     return isShadow(this.policy, this.parts.platform) ? 'log' : this.policy.action
-  }
-
-  #perform(effect: Effect): void {
-    switch (effect) {
-      case 'arm-start':
-        this.channels.main.arm(this.policy.startTimeout, quietReadingShare)
-        break
-      case 'arm-channels':
-        this.channels.disarm()
-        this.channels.arm(this.policy.heartbeatTimeout, warningShare(this.policy))
-        break
-      case 'arm-others':
-        this.channels.arm(this.policy.heartbeatTimeout, warningShare(this.policy), this.#silentChannel())
-        break
-      case 'arm-stalled':
-        this.channels.armStalled(this.policy.heartbeatTimeout, warningShare(this.policy))
-        break
-      case 'arm-stop':
-        this.channels.main.arm(this.policy.stopTimeout, quietReadingShare)
-        break
-      case 'end-overdue':
-        this.#endOverdue()
-        break
-      case 'disarm':
-        this.channels.disarm()
-        break
-      case 'judge':
-        void this.silence.judge(this.state)
-        break
-      case 'watch-hold':
-        this.silence.watchHold(this.state)
-        break
-      case 'report':
-        void this.hangs.report(this.state)
-        break
-      case 'recover':
-        void this.#recover()
-        break
-      case 'sweep':
-        void this.lifecycle.sweep()
-        break
-      case 'watch-stuck':
-        void this.lifecycle.watchStuck()
-        break
-      case 'close-incident':
-        this.hangs.close('recovered-by-itself')
-        break
-      default:
-        unreachable(effect)
-    }
-  }
-
-  /** The service announced its end and does not come to it. */
-  #endOverdue(): void {
-    if (!isShadow(this.policy, this.parts.platform)) void this.lifecycle.endOverdue()
-    else
-      this.parts.emit({
-        name: 'dry-run',
-        service: this.service,
-        parameters: { action: 'end the service, which announced its end and is still there after StopTimeout' },
-      })
-  }
-
-  #silentChannel(): string | undefined {
-    return 'channel' in this.state ? this.state.channel : undefined
-  }
-
-  async #recover(): Promise<void> {
-    this.lifecycle.endsHung()
-    const result = await this.hangs.recover(this.state)
-    if (result?.kind === 'gone') this.lifecycle.gone()
-    if (result?.kind === 'abandoned') {
-      this.lifecycle.goesOn()
-      this.silence.over()
-      this.dispatch({ kind: 'recoveryAbandoned' })
-      if (this.lifecycle.hasExited) this.dispatch({ kind: 'processExited' })
-      else this.lifecycle.resumeStop()
-    }
-    if (result?.kind === 'not-gone') {
-      this.hangs.close('not-terminated')
-      this.dispatch({ kind: 'terminationFailed' })
-    }
   }
 
   #holdStarted(state: ServiceState & { readonly kind: 'held' }): void {

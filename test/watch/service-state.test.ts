@@ -140,7 +140,22 @@ const table: readonly { event: ServiceEvent; context?: StepContext; expect: read
   {
     event: { kind: 'judgedHeld', reason: 'traced', alone: false },
     context: { ...context, off: 'maintenance' },
-    expect: ['=', '=', '=', '=', '=', 'unwatched/maintenance disarm', '=', '=', '=', '=', '=', '=', '=', '='],
+    expect: [
+      '=',
+      '=',
+      '=',
+      '=',
+      '=',
+      'unwatched/maintenance disarm,close-incident',
+      '=',
+      '=',
+      '=',
+      '=',
+      '=',
+      '=',
+      '=',
+      '=',
+    ],
   },
   {
     event: { kind: 'judgedHeld', reason: 'starved', alone: false },

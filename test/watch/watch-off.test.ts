@@ -126,3 +126,32 @@ t.test('while a child is held in a debugger, a hang of the service itself is fou
   await w.clock.run(1100)
   t.ok(w.platform.calls.includes('SIGTERM'))
 })
+
+t.test('a beat that waited while a maintenance began does not turn the watch on again', async (t) => {
+  const w = watched()
+  await w.start()
+  w.service.beat()
+  w.onDrain = () => {
+    w.service.maintain(true)
+    w.service.beat()
+  }
+  await w.clock.run(1100)
+  t.match(w.service.state, { kind: 'unwatched', why: 'maintenance' })
+  await w.clock.run(60_000)
+  t.same(w.platform.calls, ['spawn'])
+})
+
+t.test('a recovery that is called off in a maintenance leaves the service unwatched', async (t) => {
+  const w = watched({ evidenceTimeout: testPolicy.heartbeatTimeout })
+  w.captured = async () => {
+    w.service.maintain(true)
+    w.service.beat()
+    return []
+  }
+  await w.start()
+  w.service.beat()
+  await w.clock.run(1100)
+  t.match(w.service.state, { kind: 'unwatched', why: 'maintenance' })
+  t.same(w.platform.calls, ['spawn'])
+  t.match(w.incidents.at(-1), /closed recovered-by-itself/)
+})
