@@ -39,7 +39,7 @@ export interface DaemonConfig {
   readonly stdin: 'inherit' | 'ignore'
   /** Whose defaults properties have. Default: those of today. */
   readonly profile?: PropertyProfile
-  /** HangRecoveryAction while nothing was ever stored. Default: that of the profile. */
+  /** HangRecoveryAction while it is set nowhere. Default: that of the profile. */
   readonly actionWithoutStore?: RecoveryAction
   readonly stateDirectory?: string
   /** Default: pretty on a terminal, else json; `none` also leaves out the system log. */

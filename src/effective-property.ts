@@ -27,6 +27,8 @@ export interface AppliedProperties {
   readonly generation: number
   /** Stored, but set otherwise by a command line or a file. */
   readonly overridden: readonly OverriddenProperty[]
+  /** Why what is stored could not be read; null when it could. It is tried again until it can. */
+  readonly problem: string | null
 }
 
 /** An explanation with the properties that are not at their defaults: what is done follows from them. */

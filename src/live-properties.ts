@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { AppliedProperties, EffectiveProperty, OverriddenProperty } from './effective-property.js'
 import { describeError, HangdogError } from './errors.js'
-import type { Emit } from './event/event.js'
+import type { Emit, Emitted } from './event/event.js'
+import { refuseByDefinition } from './property/bounds.js'
 import { emptySnapshot } from './property/change-set.js'
 import type { PropertyDefinition } from './property/definition.js'
 import { definitions, findDefinition, type PropertyProfile } from './property/definitions.js'
@@ -12,16 +13,21 @@ import type { PropertyValue } from './property/value.js'
 import { formatValue } from './property/value-text.js'
 import { policyOf, propertiesOf } from './property-policy.js'
 import { completePolicy, type PolicySettings, type ServiceSettings } from './service-settings.js'
+import { type Clock, type Scheduled, seconds } from './time.js'
 import type { RecoveryAction, ServicePolicy } from './watch/policy.js'
 import { defaultPolicy } from './watch/policy.js'
 
 export interface LivePropertiesOptions {
   readonly store: PropertyStore
   readonly emit: Emit
+  readonly clock: Clock
   readonly profile: PropertyProfile
-  /** HangRecoveryAction while nothing was ever stored; undefined: that of the profile. */
+  /** HangRecoveryAction while it is set nowhere; undefined: that of the profile. */
   readonly actionWithoutStore: RecoveryAction | undefined
 }
+
+/** Between two tries to read a store that cannot be read. */
+const retryAfter = seconds(5)
 
 /** One service, as far as properties concern it. */
 interface Follower {
@@ -42,6 +48,7 @@ export class LiveProperties {
   #unwatch: () => void = () => {}
   #applying: Promise<void> = Promise.resolve()
   #failure: string | undefined
+  #retry: Scheduled | undefined
   readonly #untold: string[] = []
   #isLogReady = false
 
@@ -52,12 +59,18 @@ export class LiveProperties {
   /** Reads the store, and from then on follows it. @throws HangdogError as PropertyStore.read: nothing is watched by half a policy */
   async open(): Promise<void> {
     const { store } = this.#options
-    this.#snapshot = await store.read()
+    // In this order: what is changed while it is read is noticed.
     this.#unwatch = store.watch(() => void this.#refresh())
+    const read = store.read().then((snapshot) => {
+      this.#snapshot = snapshot
+    })
+    this.#applying = read.catch(() => undefined)
+    await read
   }
 
   close(): void {
     this.#unwatch()
+    this.#retry?.cancel()
   }
 
   /** The store is damaged but can be used. What is found before events can be written is told afterwards. */
@@ -69,6 +82,7 @@ export class LiveProperties {
   /** From now on events are written. */
   logReady(): void {
     this.#isLogReady = true
+    for (const ignored of ignoredValues(this.#snapshot)) this.#options.emit(ignored)
     for (const found of this.#untold.splice(0)) this.damageFound(found)
   }
 
@@ -80,7 +94,7 @@ export class LiveProperties {
   /** The policy of a service as of now. */
   policyFor({ name, policy }: ServiceSettings): ServicePolicy {
     const stored = policyOf((property) => this.#resolve(property, name).value)
-    return completePolicy(defaultPolicy, policy, this.#withoutStore(), stored)
+    return completePolicy(defaultPolicy, policy, this.#withoutAction(name), stored)
   }
 
   /** Tells a service of each new policy. */
@@ -96,7 +110,11 @@ export class LiveProperties {
   /** Applies what is stored now; resolves when it is in force. Never rejects: what cannot be read is an event, and the last state stays. */
   async apply(): Promise<AppliedProperties> {
     await this.#refresh()
-    return { generation: this.#snapshot.generation, overridden: [...this.#followers.values()].flatMap(overriddenOf) }
+    return {
+      generation: this.#snapshot.generation,
+      overridden: [...this.#followers.values()].flatMap((follower) => this.#overridden(follower)),
+      problem: this.#failure ?? null,
+    }
   }
 
   /**
@@ -123,7 +141,7 @@ export class LiveProperties {
     const settings = this.#followers.get(service)?.settings
     if (settings === undefined) return []
     const flags = propertiesOf(settings.policy)
-    const unset: PolicySettings = this.#withoutStore()
+    const unset = propertiesOf(this.#withoutAction(service))
     return definitions
       .filter(({ usedBy }) => usedBy !== 'cluster')
       .map(({ name }) => {
@@ -131,15 +149,27 @@ export class LiveProperties {
         const described = (value: PropertyValue) => ({ service, name, value: formatValue(value), format: value.format })
         if (flag !== undefined) return { ...described(flag), origin: 'flag', by: sourceOf(settings) }
         const { value, origin } = this.#resolve(name, service)
-        const instead = origin === 'default' ? propertiesOf(unset).get(name) : undefined
+        const instead = origin === 'default' ? unset.get(name) : undefined
         return { ...described(instead ?? value), origin, by: origins[origin] }
       })
   }
 
-  #withoutStore(): PolicySettings {
-    const { actionWithoutStore } = this.#options
-    const isUsed = this.#snapshot.generation === 0 && actionWithoutStore !== undefined
-    return isUsed ? { action: actionWithoutStore } : {}
+  /** What the command has in place of a default. */
+  #withoutAction(service: string): PolicySettings {
+    const { actionWithoutStore: action } = this.#options
+    const isSet = this.#resolve('HangRecoveryAction', service).origin !== 'default'
+    return isSet || action === undefined ? {} : { action }
+  }
+
+  #overridden({ settings }: Follower): readonly OverriddenProperty[] {
+    const { name: service, policy } = settings
+    const flags = new Set(propertiesOf(policy).keys())
+    if (policy.heartbeatTimeout !== undefined) flags.add('ClusSvcHeartbeatTimeout')
+    const overridden = [...flags].map((name) => ({ service, name, by: sourceOf(settings) }))
+    const inMilliseconds = this.#resolve('HeartbeatTimeoutMilliseconds', service).value.value !== 0
+    if (flags.has('ClusSvcHeartbeatTimeout') || !inMilliseconds) return overridden
+    const by = 'its private HeartbeatTimeoutMilliseconds'
+    return [...overridden, { service, name: 'ClusSvcHeartbeatTimeout', by }]
   }
 
   #resolve(property: string, service: string | undefined) {
@@ -162,10 +192,17 @@ export class LiveProperties {
       const reason = describeError(error)
       if (reason !== this.#failure) emit({ name: 'properties-unreadable', parameters: { reason } })
       this.#failure = reason
+      this.#retry?.cancel()
+      this.#retry = this.#options.clock.schedule(retryAfter, () => void this.#refresh())
       return
     }
     const changes = differenceOf(before, this.#snapshot)
-    for (const change of changes) emit(describeChange(change))
+    for (const change of changes) {
+      emit(describeChange(change))
+      const { service, name, to } = change.change
+      const ignored = to === undefined ? undefined : describeIgnored(name, to, service)
+      if (ignored !== undefined) emit(ignored)
+    }
     if (changes.length === 0) return
     for (const follower of this.#followers.values()) this.#bring(follower)
     for (const listener of this.#listeners) listener()
@@ -196,15 +233,23 @@ function sourceOf({ source }: ServiceSettings): string {
   return source ?? origins.flag
 }
 
-function overriddenOf({ settings }: Follower): readonly OverriddenProperty[] {
-  return [...propertiesOf(settings.policy).keys()].map((name) => ({
-    service: settings.name,
-    name,
-    by: sourceOf(settings),
-  }))
+/** What is stored and cannot be used: only something that is not this hangdog can have put it there. */
+function ignoredValues({ common, services }: PropertySnapshot): readonly Emitted[] {
+  const stored = [[undefined, common] as const, ...services]
+  return stored.flatMap(([service, values]) =>
+    [...values].flatMap(([name, value]) => describeIgnored(name, value, service) ?? []),
+  )
 }
 
-function describeChange({ change, by }: AttributedChange): Parameters<Emit>[0] {
+function describeIgnored(name: string, value: PropertyValue, service: string | undefined): Emitted | undefined {
+  const definition = findDefinition(name)
+  const reason = definition === undefined ? undefined : refuseByDefinition(definition, value)
+  if (reason === undefined) return undefined
+  const parameters = { property: name, reason: `expected ${reason}, not ${formatValue(value)}` }
+  return { name: 'properties-ignored', ...(service !== undefined && { service }), parameters }
+}
+
+function describeChange({ change, by }: AttributedChange): Emitted {
   const { service, name, from, to } = change
   return {
     name: 'property-changed',

@@ -1,6 +1,6 @@
 import type { Emit } from './event/event.js'
-import { isAlive, thisWriter } from './incident/writer.js'
 import { LiveProperties } from './live-properties.js'
+import { isAlive, thisProcess } from './process-identity.js'
 import type { PropertyProfile } from './property/definitions.js'
 import { openFileStore } from './property/file-store.js'
 import type { StateDirectory } from './state-directory.js'
@@ -21,9 +21,9 @@ export function assembleProperties(parts: PropertyParts): LiveProperties {
   const store = openFileStore({
     directory: state.root,
     clock,
-    identity: { self: thisWriter, isAlive },
+    identity: { self: thisProcess, isAlive },
     trouble: ({ text }) => properties.damageFound(text),
   })
-  const properties = new LiveProperties({ store, emit, profile: profile ?? 'current', actionWithoutStore })
+  const properties = new LiveProperties({ store, emit, clock, profile: profile ?? 'current', actionWithoutStore })
   return properties
 }

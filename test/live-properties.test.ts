@@ -8,6 +8,7 @@ import type { PolicySettings, ServiceSettings } from '../src/service-settings.js
 import { systemClock } from '../src/system-clock.js'
 import { seconds } from '../src/time.js'
 import type { ServicePolicy } from '../src/watch/policy.js'
+import { FakeClock } from './support/fake-clock.js'
 
 const author = { uid: 7, pid: 4321 }
 const dword = (name: string, value: number, service?: string): PropertyChange => ({
@@ -31,6 +32,7 @@ class Setting {
     this.live = new LiveProperties({
       store: open(),
       emit: (event) => void this.events.push(event),
+      clock: systemClock,
       profile: 'current',
       actionWithoutStore: undefined,
       ...options,
@@ -114,7 +116,7 @@ t.test('command line before private, private before common, common before defaul
   t.match(origin('e', 'ServiceStartTimeout'), { value: '180000', origin: 'default' })
 })
 
-t.test('HangRecoveryAction without a store is what the command says, and 3 with one', async (t) => {
+t.test('HangRecoveryAction is what the command says until it is set, whatever else is', async (t) => {
   const s = new Setting(t, { actionWithoutStore: 'terminate' })
   await s.live.open()
   t.equal(s.follow('web').action, 'terminate')
@@ -124,7 +126,10 @@ t.test('HangRecoveryAction without a store is what the command says, and 3 with 
   )
   await s.set(dword('HangWarningPercent', 10))
   await s.live.apply()
-  t.match(s.taken('web'), [{ action: 'bugcheck', warningPercent: 10 }])
+  t.match(s.taken('web'), [{ action: 'terminate', warningPercent: 10 }])
+  await s.set(dword('HangRecoveryAction', 3))
+  await s.live.apply()
+  t.match(s.taken('web').at(-1), { action: 'bugcheck' })
 })
 
 t.test('the profile of Windows 2003 has its own defaults', async (t) => {
@@ -151,8 +156,10 @@ t.test('a store that cannot be read leaves the last policy in force, and is an e
     watch: () => () => {},
   }
   let broken = false
+  const clock = new FakeClock()
   const live = new LiveProperties({
     store: failing,
+    clock,
     emit: (event) => void s.events.push(event),
     profile: 'current',
     actionWithoutStore: undefined,
@@ -160,11 +167,18 @@ t.test('a store that cannot be read leaves the last policy in force, and is an e
   await s.set(dword('HangWarningPercent', 10))
   await live.open()
   broken = true
-  await live.apply()
+  await s.set(dword('HangWarningPercent', 20))
+  t.match(await live.apply(), { problem: 'no such luck' })
   await live.apply()
   t.match(s.events, [{ name: 'properties-unreadable', parameters: { reason: 'no such luck' } }])
   t.equal(s.events.length, 1)
   t.equal(live.valueOf('HangWarningPercent').value, 10)
+  broken = false
+  await clock.run(5000)
+  await live.apply()
+  t.equal(live.valueOf('HangWarningPercent').value, 20, 'it is tried again')
+  t.equal(s.events.filter(({ name }) => name === 'property-changed').length, 1)
+  live.close()
 })
 
 t.test('consent, schedules and their time zone follow the store', async (t) => {
@@ -203,4 +217,66 @@ t.test('damage that is found before events can be written is told afterwards', a
   t.same(s.events, [])
   s.live.logReady()
   t.match(s.events, [{ name: 'properties-damaged', parameters: { found: 'torn' } }])
+})
+
+t.test('a limit in milliseconds hides the one in seconds, and that is told', async (t) => {
+  const s = new Setting(t)
+  await s.live.open()
+  s.follow('short', { heartbeatTimeout: seconds(2) })
+  s.follow('stored')
+  await s.set(dword('HeartbeatTimeoutMilliseconds', 500, 'stored'), dword('ClusSvcHeartbeatTimeout', 30))
+  const { overridden } = await s.live.apply()
+  t.match(
+    overridden.filter(({ name }) => name === 'ClusSvcHeartbeatTimeout'),
+    [
+      { service: 'short', by: 'command line' },
+      { service: 'stored', by: 'its private HeartbeatTimeoutMilliseconds' },
+    ],
+  )
+})
+
+t.test('a change between the first reading and the watching is not lost', { timeout: 60_000 }, async (t) => {
+  const s = new Setting(t)
+  let changed: () => void = () => {}
+  const slow: PropertyStore = {
+    description: 'slow',
+    read: async () => {
+      const snapshot = await s.command.read()
+      // Somebody writes right after the reading.
+      if (snapshot.generation === 0) await s.set(dword('HangWarningPercent', 33))
+      changed()
+      return snapshot
+    },
+    change: () => Promise.reject(new Error('not here')),
+    watch: (listener) => {
+      changed = listener
+      return () => {}
+    },
+  }
+  const live = new LiveProperties({
+    store: slow,
+    clock: systemClock,
+    emit: () => {},
+    profile: 'current',
+    actionWithoutStore: undefined,
+  })
+  await live.open()
+  changed = () => {}
+  await live.apply()
+  t.equal(live.valueOf('HangWarningPercent').value, 33)
+  live.close()
+})
+
+t.test('a stored value that its property does not take is an event, at the start and later', async (t) => {
+  const s = new Setting(t)
+  await s.set(dword('HangRecoveryAction', 9))
+  await s.live.open()
+  s.live.logReady()
+  t.match(s.events, [
+    { name: 'properties-ignored', parameters: { property: 'HangRecoveryAction', reason: /0 to 3 .*, not 9/ } },
+  ])
+  t.equal(s.follow('web').action, 'bugcheck', 'it counts as not set')
+  await s.set(dword('HangWarningPercent', 200, 'web'))
+  await s.live.apply()
+  t.match(s.events.at(-1), { name: 'properties-ignored', service: 'web' })
 })

@@ -1,5 +1,5 @@
 import { callControl } from '../control/client.js'
-import { instanceNames, liveInstances } from '../control/instances.js'
+import { instanceNames, type LiveInstance, liveInstances } from '../control/instances.js'
 import { describeError } from '../errors.js'
 import type { PropertyChange } from '../property/store.js'
 import { settableFormats } from '../property/value.js'
@@ -8,6 +8,9 @@ import type { StateDirectory } from '../state-directory.js'
 import type { ServiceStatus } from '../watch/status.js'
 import type { Output } from './output.js'
 import type { PropertyRow } from './property-row.js'
+
+/** Of services that keep their own value; the rest is counted. */
+const mostNotes = 5
 
 /**
  * Has the hangdogs of a state directory apply what was stored, and says on stderr what does not follow. It never fails: the change is
@@ -22,6 +25,7 @@ export async function announceChanges(
     const { live, silent } = await liveInstances(directory)
     for (const { name, reason } of silent) output.note(notApplied(name, reason))
     await Promise.all(live.map(({ name, path }) => announce(name, path, changes, output)))
+    await noteUnwatched(live, changes, output)
   } catch (error) {
     output.note(`note: ${describeError(error)}`)
   }
@@ -34,18 +38,34 @@ async function announce(
   output: Output,
 ): Promise<void> {
   try {
-    const { overridden } = await callControl(path, 'apply-properties', {})
+    const { overridden, problem } = await callControl(path, 'apply-properties', {})
+    if (problem !== null) output.note(notApplied(instance, problem))
     const kept = overridden.filter(({ service, name }) =>
       changes.some((change) => change.name === name && (change.service ?? service) === service),
     )
-    if (kept.length === 0) return
-    const effective = await callControl(path, 'properties', {})
-    for (const { service, name, by } of kept) {
-      const value = effective.find((each) => each.service === service && each.name === name)?.value
-      output.note(`note: service "${service}" keeps ${name}${value === undefined ? '' : `=${value}`} (${by})`)
+    for (const { service, name, by } of kept.slice(0, mostNotes)) {
+      const effective = await callControl(path, 'properties', { service })
+      const flag = effective.find((each) => each.service === service && each.name === name && each.origin === 'flag')
+      const kind = flag === undefined ? `its own limit, not ${name}` : `${name}=${flag.value}`
+      output.note(`note: service "${service}" keeps ${kind} (${by})`)
     }
+    if (kept.length > mostNotes) output.note(`note: so do ${kept.length - mostNotes} others`)
   } catch (error) {
     output.note(notApplied(instance, describeError(error)))
+  }
+}
+
+/** Who misspells a service should learn of it, though a service may well be set up before it is watched. */
+async function noteUnwatched(
+  live: readonly LiveInstance[],
+  changes: readonly PropertyChange[],
+  output: Output,
+): Promise<void> {
+  const named = new Set(changes.flatMap(({ service }) => service ?? []))
+  if (live.length === 0 || named.size === 0) return
+  const watched = new Set(await servicesOf(live))
+  for (const service of named) {
+    if (!watched.has(service)) output.note(`note: no hangdog that runs now watches a service "${service}"`)
   }
 }
 
@@ -82,7 +102,10 @@ async function askOne(path: string, service: string) {
 
 /** The names of all services that are watched now. */
 export async function liveServices(directory: StateDirectory): Promise<readonly string[]> {
-  const { live } = await liveInstances(directory)
+  return servicesOf((await liveInstances(directory)).live)
+}
+
+async function servicesOf(live: readonly LiveInstance[]): Promise<readonly string[]> {
   const answers = await Promise.all(
     live.map(({ path }) => callControl(path, 'status', {}).catch((): readonly ServiceStatus[] => [])),
   )

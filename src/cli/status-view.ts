@@ -54,7 +54,7 @@ export function layOutService(status: InstanceStatus, output: Output, now: Date)
     ],
     ['heartbeat', `${status.heartbeat}, ${status.beats} beats, last ${formatAgo(status.lastBeatAt, now)}`],
     ['countdown', `${formatCountdown(status)} left`],
-    ['action', status.action],
+    ['action', status.shadow ? `${status.action}, but only decided and reported (a shadow)` : status.action],
     ['restarts', `${status.restarts} (${status.restartMode})`],
     ['holds', String(status.holds)],
     ['hangs', String(status.hangs)],

@@ -21,8 +21,7 @@ export const catalogue = define({
   'hang-logged': {
     id: 4869,
     level: 'error',
-    message:
-      'No heartbeat from {image} (pid {pid}) for {seconds} s: it is hung ({cause}). Only reported, as HangRecoveryAction is 1.',
+    message: 'No heartbeat from {image} (pid {pid}) for {seconds} s: it is hung ({cause}). Only reported, as {why}.',
   },
   'hang-recovery': {
     id: 4870,
@@ -179,6 +178,17 @@ export const catalogue = define({
     id: 15860,
     level: 'information',
     message: 'The {scope} property {property} was changed from {from} to {to} (by {by}).',
+  },
+  'limit-deferred': {
+    id: 15863,
+    level: 'warning',
+    message:
+      'The new limit of {asked} is too short for how the service beats now. It is held to {limit} until it beats faster, or is started again.',
+  },
+  'properties-ignored': {
+    id: 15864,
+    level: 'warning',
+    message: 'The stored value of {property} is not one that it takes, and counts as not set: {reason}',
   },
   'properties-unreadable': {
     id: 15861,

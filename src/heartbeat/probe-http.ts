@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { describeError } from '../errors.js'
-import type { Milliseconds } from '../time.js'
+import { type Milliseconds, timerDelay } from '../time.js'
 import { failure, type Probe, type ProbeOutcome, success } from './probe.js'
 
 /**
@@ -23,7 +23,7 @@ export class HttpProbe implements Probe {
       const limit = setTimeout(() => {
         resolve(failure(`no answer within ${Math.round(timeout)} ms`))
         request.destroy()
-      }, timeout)
+      }, timerDelay(timeout))
       request.on('response', (response) => {
         resolve(judge(response))
         response.resume()

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { describeError } from '../errors.js'
-import type { Milliseconds } from '../time.js'
+import { type Milliseconds, timerDelay } from '../time.js'
 import { failure, type Probe, type ProbeOutcome, success } from './probe.js'
 
 /**
@@ -26,7 +26,8 @@ export class TcpProbe implements Probe {
         socket.destroy()
         resolve(outcome)
       }
-      const limit = setTimeout(() => settle(failure(`no connection within ${Math.round(timeout)} ms`)), timeout)
+      const late = () => settle(failure(`no connection within ${Math.round(timeout)} ms`))
+      const limit = setTimeout(late, timerDelay(timeout))
       socket.once('connect', () => settle(success))
       socket.on('error', (error) => settle(failure(describeError(error))))
     })

@@ -103,6 +103,13 @@ export class ProbeSource implements HeartbeatSource {
     this.#run = undefined
   }
 
+  /** The next look must not come at the pace of the old limit. */
+  limitChanged(): void {
+    const run = this.#run
+    run?.next?.cancel()
+    if (run !== undefined) this.#plan(run)
+  }
+
   async close(): Promise<void> {
     this.serviceEnded()
   }

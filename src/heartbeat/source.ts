@@ -13,6 +13,8 @@ export interface HeartbeatSource {
   serviceStarted(process: StartedProcess): void
   /** The service ended; nothing is delivered until it starts again. */
   serviceEnded(): void
+  /** The limit of the service has changed while it runs; who asks by itself asks at another pace from now on. */
+  limitChanged?(): void
   close(): Promise<void>
   /** What was refused, dropped or failed, by name; for `status`. */
   counters(): Readonly<Record<string, number>>

@@ -1,4 +1,4 @@
-import { type Milliseconds, shorter } from '../time.js'
+import { longer, type Milliseconds, shorter, zero } from '../time.js'
 import { BeatGaps } from './beat-gaps.js'
 import { Channel, type ChannelListener, type GapKeeper } from './channel.js'
 import type { CountdownEngine } from './countdown.js'
@@ -91,9 +91,18 @@ export class ChannelSet implements GapKeeper {
     }
   }
 
-  get anyOpened(): boolean {
-    for (const channel of this.#all()) if (channel.opened) return true
-    return false
+  /** After a change of policy: starts over what runs, with the new limit. */
+  rearm(limitOfService: Milliseconds, warningShare: number, before: Milliseconds): void {
+    for (const channel of this.#all()) {
+      if (channel.armed) channel.rearm(channel.ownLimit ?? limitOfService, warningShare, channel.ownLimit ?? before)
+    }
+  }
+
+  /** How far beats were apart lately, on the channels that follow the service's limit. */
+  pace(): Milliseconds {
+    let pace = zero
+    for (const channel of this.#all()) if (channel.ownLimit === undefined) pace = longer(pace, channel.pace)
+    return pace
   }
 
   disarm(): void {
@@ -115,6 +124,7 @@ export class ChannelSet implements GapKeeper {
     this.#beatsBefore = this.main.beats
     this.main.ownLimit = undefined
     this.main.idle = false
+    this.main.pace = zero
   }
 
   dispose(): void {

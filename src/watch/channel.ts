@@ -23,6 +23,9 @@ export interface GapKeeper {
  */
 type Gap = 'uncounted' | 'counted' | { readonly countedMs: Milliseconds; readonly at: Instant }
 
+/** How much of the pace is left when a shorter gap follows. */
+const paceFading = 0.75
+
 /** One line of life of a service, with a countdown of its own. */
 export class Channel implements CountdownListener {
   readonly name: string
@@ -45,6 +48,8 @@ export class Channel implements CountdownListener {
   idle = false
   /** A stall gave this silence its whole limit once more. */
   stallExcused = false
+  /** How far beats were apart lately, in ms: the longest gap, which counts for less with each beat after it. */
+  pace: Milliseconds = zero
   #progress: number | undefined
   #gap: Gap = 'uncounted'
 
@@ -111,6 +116,8 @@ export class Channel implements CountdownListener {
   }
 
   #count(gap: Milliseconds): void {
+    const faded = this.pace * paceFading
+    this.pace = (gap > faded ? gap : faded) as Milliseconds
     this.gaps ??= this.#keeper.gapsOf(this.name)
     this.gaps.record(gap)
   }
@@ -136,6 +143,13 @@ export class Channel implements CountdownListener {
   extend(span: Milliseconds): void {
     const missing = span - this.#countdown.remaining()
     if (missing > 0) this.#countdown.extend(milliseconds(missing))
+  }
+
+  /** As `arm`, because the policy has changed; more time that was asked for is not taken away. @param before the limit it had */
+  rearm(limit: Milliseconds, warningShare: number, before: Milliseconds): void {
+    const left = this.remaining()
+    this.arm(limit, warningShare)
+    if (left > before) this.extend(left)
   }
 
   disarm(): void {

@@ -84,16 +84,16 @@ export async function takeEvidence(
 
 /** HangRecoveryAction 1, the event: it repeats each period while the hang lasts. */
 export function emitHangLogged(hangCase: HangCase, parts: Surroundings): void {
-  parts.emit({ name: 'hang-logged', service: hangCase.service, parameters: hangParameters(hangCase) })
+  const why = hangCase.policy.action === 'log' ? 'HangRecoveryAction is 1' : 'this hangdog, or the service, is a shadow'
+  parts.emit({ name: 'hang-logged', service: hangCase.service, parameters: { ...hangParameters(hangCase), why } })
 }
 
-/** What would be done now, if this were no dry run. */
+/** What would be done now, if this were no shadow. */
 export function emitDryRun({ service, policy }: HangCase, parts: Surroundings): void {
   if (policy.action === 'log') return
-  const action =
-    policy.action === 'bugcheck'
-      ? 'stop this machine'
-      : `send ${policy.terminateSignal}, then SIGKILL, and restart by policy`
+  const restart = policy.restart.mode === 'never' ? '' : ', and restart by policy'
+  const terminate = `send ${policy.terminateSignal}, then SIGKILL${restart}`
+  const action = policy.action === 'bugcheck' ? `stop this machine if it has consent, else ${terminate}` : terminate
   parts.emit({ name: 'dry-run', service, parameters: { action } })
 }
 

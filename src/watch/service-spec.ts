@@ -23,5 +23,7 @@ export interface RunCompanion {
   environment(): Readonly<Record<string, string>>
   serviceStarted(run: { readonly pid: number; readonly startedAt: WallTime }): void
   serviceEnded(): void
+  /** The limit of the service has changed while it runs. */
+  limitChanged?(): void
   counters(): Readonly<Record<string, number>>
 }

@@ -55,7 +55,7 @@ export type ServiceEvent =
   /** The service said that it is ending in order. */
   | { readonly kind: 'endAnnounced' }
   | { readonly kind: 'disableRequested'; readonly why: WatchOff }
-  /** `opened`: a channel is open, so that its countdown can start at once. */
+  /** `opened`: the service has given a sign of life, so that countdowns of open channels start at once. */
   | { readonly kind: 'enableRequested'; readonly opened: boolean }
   | { readonly kind: 'processExited' }
   /** The process and all its descendants are gone. */

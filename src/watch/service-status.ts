@@ -1,4 +1,5 @@
 import { before, type Clock } from '../time.js'
+import { isShadow } from './policy.js'
 import type { Service } from './service.js'
 import type { ServiceStatus } from './status.js'
 import { describeHang } from './verdict.js'
@@ -15,6 +16,7 @@ export function serviceStatus(service: Service, clock: Clock): ServiceStatus {
     command: [spec.command, ...spec.args].join(' '),
     heartbeat: spec.heartbeat,
     action: policy.action,
+    shadow: isShadow(policy, service.parts.platform),
     limitMs: policy.heartbeatTimeout,
     remainingMs: remaining === undefined ? null : Math.round(remaining),
     startedAt: service.process?.startedAt.toISOString() ?? null,

@@ -1,15 +1,16 @@
 import type { ProcessIdentity, ServiceProcess } from '../platform/platform.js'
-import { formatDuration, type Instant, type Milliseconds } from '../time.js'
+import { formatDuration, type Instant, longer, type Milliseconds, seconds } from '../time.js'
 import type { Channel, ChannelListener } from './channel.js'
 import { ChannelSet } from './channel-set.js'
 import { HangDesk } from './hang-desk.js'
 import { type FinalEnd, Lifecycle, type RunListener } from './lifecycle.js'
 import { type HoldReason, isShadow, type RecoveryAction, type ServicePolicy } from './policy.js'
+import { bearableLimit, changesCountdown } from './policy-change.js'
 import type { ServiceContext } from './service-context.js'
 import { perform } from './service-effects.js'
 import type { RunCompanion, ServiceSpec } from './service-spec.js'
 import { advance, isWatched, type ServiceEvent, type ServiceState, type WatchOff } from './service-state.js'
-import { SignDesk } from './sign-desk.js'
+import { quietReadingShare, SignDesk, warningShare } from './sign-desk.js'
 import type { BeatReceiver, SignOfLife } from './sign-of-life.js'
 import { Silence } from './silence.js'
 import type { Surroundings } from './surroundings.js'
@@ -28,11 +29,14 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   policy: ServicePolicy
   state: ServiceState = { kind: 'stopped', reason: 'not started yet' }
   #inMaintenance = false
+  /** The last policy that was asked for; `policy` may have a longer limit until the service is started again. */
+  #asked: ServicePolicy
 
   constructor(spec: ServiceSpec, parts: Surroundings) {
     this.spec = spec
     this.parts = parts
     this.policy = spec.policy
+    this.#asked = spec.policy
     this.channels = new ChannelSet(parts.engine, this)
     this.#main = this.channels.main
     this.silence = new Silence(this)
@@ -143,6 +147,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   runStarted(): void {
     this.signs.contacted = false
+    this.signs.heard = false
     this.silence.over()
     this.silence.forgetReading()
   }
@@ -158,17 +163,49 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   runGone(): void {
     this.channels.clear()
+    this.policy = this.#asked
     this.signs.statusText = ''
   }
 
   // What the operator and the supervisor say.
 
-  /** Applies another policy at once. A countdown that runs starts over with the new limit. */
-  changePolicy(policy: ServicePolicy): void {
-    const before = this.watchOff
-    this.policy = policy
-    if (!this.#watchTurned(before) && isWatched(this.state))
-      perform(this.state.kind === 'starting' ? 'arm-start' : 'arm-channels', this)
+  /**
+   * Applies another policy at once. A countdown whose limit changes starts over with the new one; a limit that is too short for how the
+   * service beats now waits until it beats faster, or for its next start.
+   */
+  changePolicy(asked: ServicePolicy): void {
+    this.#asked = asked
+    this.#applyPolicy(asked)
+    const { heartbeatTimeout: limit } = this.policy
+    if (limit === asked.heartbeatTimeout) return
+    const parameters = { asked: formatDuration(asked.heartbeatTimeout), limit: formatDuration(limit) }
+    this.parts.emit({ name: 'limit-deferred', service: this.service, parameters })
+    this.#tryLater(asked)
+  }
+
+  #applyPolicy(asked: ServicePolicy): void {
+    const before = { policy: this.policy, watchOff: this.watchOff }
+    const limit = bearableLimit(asked.heartbeatTimeout, before.policy.heartbeatTimeout, this.channels.pace())
+    this.policy = limit === asked.heartbeatTimeout ? asked : { ...asked, heartbeatTimeout: limit }
+    if (limit !== before.policy.heartbeatTimeout)
+      for (const companion of this.lifecycle.companions) companion.limitChanged?.()
+    if (this.#watchTurned(before.watchOff) || !isWatched(this.state)) return
+    if (changesCountdown(before.policy, this.policy, this.state)) this.#rearm(before.policy)
+  }
+
+  #tryLater(asked: ServicePolicy): void {
+    this.parts.clock.schedule(longer(seconds(1), this.policy.heartbeatTimeout), () => {
+      if (this.#asked !== asked || this.policy.heartbeatTimeout === asked.heartbeatTimeout) return
+      this.#applyPolicy(asked)
+      if (this.policy.heartbeatTimeout !== asked.heartbeatTimeout) this.#tryLater(asked)
+    })
+  }
+
+  #rearm(before: ServicePolicy): void {
+    this.hangs.silenceEnded()
+    const starting = this.state.kind === 'starting' || (this.state.kind === 'held' && this.state.starting)
+    if (starting) this.channels.rearm(this.policy.startTimeout, quietReadingShare, before.startTimeout)
+    else this.channels.rearm(this.policy.heartbeatTimeout, warningShare(this.policy), before.heartbeatTimeout)
   }
 
   /** Holds the monitoring, or goes on with it. A recovery that is under way goes on. */
@@ -187,8 +224,10 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   /** @returns whether the watch was turned on or off */
   #watchTurned(before: WatchOff | undefined): boolean {
     const now = this.watchOff
-    if (now !== undefined) this.dispatch({ kind: 'disableRequested', why: now })
-    else if (before !== undefined) this.dispatch({ kind: 'enableRequested', opened: this.channels.anyOpened })
+    if (now !== undefined) {
+      if (this.state.kind !== 'recovering') this.hangs.silenceEnded()
+      this.dispatch({ kind: 'disableRequested', why: now })
+    } else if (before !== undefined) this.dispatch({ kind: 'enableRequested', opened: this.signs.heard })
     return now !== undefined || before !== undefined
   }
 

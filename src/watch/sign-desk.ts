@@ -31,6 +31,8 @@ export class SignDesk {
   statusText = ''
   /** Something has been heard in this run, or a source has contact. */
   contacted = false
+  /** This run has given a sign of life. */
+  heard = false
   /** Of the last beat that did more than reset a countdown; for `status` while no countdown runs. */
   lastNoticedBeat: WallTime | undefined
   #statusAt: Instant | undefined
@@ -131,6 +133,7 @@ export class SignDesk {
 
   #signNoticed(channel: string): void {
     this.contacted = true
+    this.heard = true
     this.#hangs.signOfLife(channel)
     const before = this.#context.state
     const silentMs = Math.round(this.#silence.length())

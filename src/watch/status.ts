@@ -10,6 +10,8 @@ export interface ServiceStatus {
   readonly command: string
   readonly heartbeat: string
   readonly action: RecoveryAction
+  /** What would be done is only decided and reported. */
+  readonly shadow: boolean
   readonly limitMs: number
   /** Of the channel closest to its end; null when no countdown runs. */
   readonly remainingMs: number | null

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { isAlive, thisWriter } from '../../src/incident/writer.js'
+import { isAlive, thisProcess } from '../../src/process-identity.js'
 import { openFileStore } from '../../src/property/file-store.js'
 import { systemClock } from '../../src/system-clock.js'
 import { temporaryDirectory } from '../control/support.js'
@@ -149,7 +149,7 @@ t.test('the consent is for root alone', async (t) => {
 t.test('who made a change is remembered', async (t) => {
   const directory = temporaryDirectory(t)
   await runIn(directory, ['set', `${heartbeat}=30`])
-  const store = openFileStore({ directory, clock: systemClock, identity: { self: thisWriter, isAlive } })
+  const store = openFileStore({ directory, clock: systemClock, identity: { self: thisProcess, isAlive } })
   const author = { uid: process.getuid?.(), pid: process.pid }
   t.match((await store.read()).recent, [{ author, changes: [{ name: heartbeat, from: undefined, to: dword(30) }] }])
 })
@@ -191,10 +191,17 @@ t.test('a hangdog that runs is told, and what does not follow is noted', async (
     kept('web', 'StopTimeout'),
     kept('db', 'HangRecoveryAction', 'x.yaml'),
   ]
-  const value = (service: string, name: string, value: string) => ({ service, name, value, format: 'DWORD' })
+  const value = (service: string, name: string, value: string) => ({
+    service,
+    name,
+    value,
+    format: 'DWORD',
+    origin: 'flag',
+  })
   const asked = await serveAnswers(t, directory, 'main', {
     describe: { instance: 'main' },
-    'apply-properties': { generation: 1, overridden },
+    'apply-properties': { generation: 1, overridden, problem: null },
+    status: [{ service: 'web' }, { service: 'db' }],
     properties: [value('db', 'HangRecoveryAction', '0'), value('web', 'HangRecoveryAction', '1')],
   })
   const ran = await runIn(directory, ['set', '--service', 'web', 'HangRecoveryAction=2'])
@@ -204,6 +211,8 @@ t.test('a hangdog that runs is told, and what does not follow is noted', async (
   t.strictSame(ran.stderr.lines, [ofWeb], 'nothing of the others')
   const common = await runIn(directory, ['reset', 'HangRecoveryAction'])
   t.strictSame(common.stderr.lines, [ofWeb, 'hangdog: note: service "db" keeps HangRecoveryAction=0 (x.yaml)'])
+  const misspelt = await runIn(directory, ['set', '--service', 'wbe', 'HangRecoveryAction=2'])
+  t.strictSame(misspelt.stderr.lines, ['hangdog: note: no hangdog that runs now watches a service "wbe"'])
 })
 
 t.test('a hangdog that does not apply the change is noted, and the change is stored all the same', async (t) => {

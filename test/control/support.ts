@@ -40,6 +40,7 @@ export function statusOf(service: string, rest: Partial<ServiceStatus> = {}): Se
     command: `node ${service}.js`,
     heartbeat: 'stream',
     action: 'terminate',
+    shadow: false,
     limitMs: 6000,
     remainingMs: 4500,
     startedAt: '2026-01-01T00:00:00.000Z',
@@ -94,7 +95,7 @@ export class FakeDaemon {
   gaps: ControlHandlers['gaps'] = () => []
 
   applyProperties(): Promise<AppliedProperties> {
-    return Promise.resolve({ generation: 1, overridden: [] })
+    return Promise.resolve({ generation: 1, overridden: [], problem: null })
   }
 
   properties(): readonly EffectiveProperty[] {

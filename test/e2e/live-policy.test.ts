@@ -31,7 +31,7 @@ t.test(
       '--service',
       'web',
       'ShadowMode=1',
-      'HeartbeatTimeoutMilliseconds=1500',
+      'HeartbeatTimeoutMilliseconds=2500',
       'TerminateTimeout=0',
     )
     t.match(set, { code: 0, stderr: /service "web" keeps TerminateTimeout=1000/ })
