@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import type { PropertyProfile } from '../property/definitions.js'
+import type { Service } from '../watch/service.js'
 import { profileOption } from './options.js'
 
 interface SuperviseOptions {
@@ -59,11 +60,19 @@ async function supervise(options: SuperviseOptions): Promise<void> {
     ...(options.stateDir !== undefined && { stateDirectory: options.stateDir }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
   })
-  const asked = nextSignal(['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'])
+  const asked = nextSignal(endingSignals)
   const all = Promise.all(daemon.supervisor.services.map((service) => service.finished)).then(() => undefined)
   const signal = await Promise.race([asked, all])
+  // Whoever asks twice does not want to wait for what does not end.
+  for (const each of endingSignals) process.on(each, () => killAll(daemon.supervisor.services))
   await daemon.close(signal === undefined ? 'every service has ended' : `${signal} was sent to hangdog`)
   process.exitCode = signal === undefined ? 1 : 0
+}
+
+const endingSignals = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const
+
+function killAll(services: readonly Service[]): void {
+  for (const { parts, process } of services) if (process !== undefined) parts.enders.kill(process)
 }
 
 /** All that would end hangdog otherwise: its services live in sessions of their own and would go on without a watch. */

@@ -109,3 +109,20 @@ services: { stubborn: { command: [sh, -c, "${stubborn}"], heartbeat: stream } }
   t.ok(run.has('incident-closed'))
   t.equal(run.events.at(-1)?.name, 'supervisor-stopped')
 })
+
+t.test('a second signal to supervise ends a service that does not end by itself at once', async (t) => {
+  const directory = stateDirectory(t)
+  const file = join(directory, 'hangdog.yaml')
+  const stubborn = "trap '' TERM; while :; do sleep 0.1; done"
+  writeFileSync(
+    file,
+    `services: { stubborn: { command: [sh, -c, "${stubborn}"], heartbeat: stream, stopTimeout: 1h } }\n`,
+  )
+  const run = new Hangdog(t, ['supervise', '--config', file, '--state-dir', directory, '--log-format', 'json'])
+  const { parameters } = await run.event('service-started')
+  run.child.kill('SIGTERM')
+  await run.event('service-stopping')
+  run.child.kill('SIGTERM')
+  t.equal((await run.finished).code, 0)
+  t.notOk(isAlive(Number(parameters.pid)))
+})
