@@ -69,6 +69,35 @@ export function findStateDirectory(path: string | undefined): StateDirectory {
   )
 }
 
+/**
+ * Makes sure that what is stored there will be of use to the hangdogs of the directory, who take nothing from another user; makes and
+ * changes nothing. root may write anywhere, and what it wrote would be in their way.
+ * @throws HangdogError `permission` naming the user whose directory it is
+ */
+export function checkHolder(directory: StateDirectory): void {
+  const user = process.geteuid?.()
+  const holder = user === undefined ? undefined : holderOf(directory, user)
+  if (user === undefined || holder === undefined || holder === user) return
+  throw new HangdogError(
+    'permission',
+    `cannot use the state directory "${directory.root}": expected to be run as user ${holder}, who owns it, not as user ${user}`,
+  )
+}
+
+/** The user whose hangdogs used it. One that none used yet may belong to anybody, but not be root's when it was made for a user. */
+function holderOf({ root, control }: StateDirectory, user: number): number | undefined {
+  return ownerOf(control) ?? (user === 0 ? ownerOf(root) : undefined)
+}
+
+function ownerOf(path: string): number | undefined {
+  try {
+    return statSync(path).uid
+  } catch {
+    // It is not there, or may not be looked at: whoever uses it finds that out.
+    return undefined
+  }
+}
+
 /** Names a hangdog among others in the same state directory; also the stem of its file names. */
 export const instancePattern = /^(?!\.)[A-Za-z0-9._-]{1,64}$/
 

@@ -1,10 +1,7 @@
 import { performance } from 'node:perf_hooks'
-import { type Clock, instant, type Milliseconds, type Scheduled } from './time.js'
+import { type Clock, instant, longestTimer, type Milliseconds, type Scheduled } from './time.js'
 
-/** Node's timers take no more than this; longer delays are chained. */
-const longestTimer = 2 ** 31 - 1
-
-/** The machine's clocks. Timers scheduled here keep the process alive until they are called or cancelled. */
+/** The machine's clocks. Delays of any length are kept: those that are too long for one timer are chained. Timers scheduled here keep the process alive until they are called or cancelled. */
 export const systemClock: Clock = {
   now: () => instant(performance.now()),
   wallNow: () => new Date(),

@@ -34,6 +34,14 @@ export const longestLimit = (0xffffffff * 1000) as Milliseconds
 
 export const zero = 0 as Milliseconds
 
+/** The longest delay that Node's timers take, in ms (24.8 days); one that is set to a longer one ends at once. */
+export const longestTimer = 2 ** 31 - 1
+
+/** A delay for a timer of Node that only bounds something: nobody minds that a bound of a month comes after 24.8 days. In ms. */
+export function timerDelay(limitMs: number): number {
+  return Math.min(limitMs, longestTimer)
+}
+
 /** Makes a span from a number; throws when it is negative, not finite or not a number. */
 export function milliseconds(value: number): Milliseconds {
   if (!Number.isFinite(value) || value < 0) {

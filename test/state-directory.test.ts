@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,7 +15,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { writeDurably } from '../src/durable-file.js'
-import { checkInstanceName, findStateDirectory, openStateDirectory } from '../src/state-directory.js'
+import {
+  checkHolder,
+  checkInstanceName,
+  findStateDirectory,
+  layOutStateDirectory,
+  openStateDirectory,
+} from '../src/state-directory.js'
 
 function temporary(t: { teardown(fn: () => void): void }): string {
   const path = mkdtempSync(join(tmpdir(), 'hangdog-state-'))
@@ -54,6 +61,30 @@ t.test('a directory that others can change is refused', (t) => {
   t.throws(() => openStateDirectory(root), { code: 'permission', message: /everyone can change/ })
   t.end()
 })
+
+t.test(
+  'the directory of another user is not written to, not even by root, and one that nobody used is by all but root',
+  async (t) => {
+    const root = join(temporary(t), 'state')
+    const directory = layOutStateDirectory(root)
+    checkHolder(directory)
+    openStateDirectory(root)
+    checkHolder(directory)
+    if (process.getuid?.() !== 0) {
+      t.comment('skipped: only root can give a directory to another user')
+      return
+    }
+    chownSync(directory.control, 65534, 65534)
+    const message = `cannot use the state directory "${root}": expected to be run as user 65534, who owns it, not as user 0`
+    t.throws(() => checkHolder(directory), { code: 'permission', message })
+    rmSync(directory.control, { recursive: true })
+    checkHolder(directory)
+    chownSync(root, 65534, 65534)
+    t.throws(() => checkHolder(directory), { code: 'permission', message }, 'made for that user')
+    mkdirSync(directory.control)
+    t.doesNotThrow(() => checkHolder(directory), 'a hangdog of root ran there')
+  },
+)
 
 function mounted(t: typeof import('tap').default, options: string): string | undefined {
   const root = mkdtempSync(join(tmpdir(), 'hangdog-state-'))

@@ -6,6 +6,8 @@ import { completeAssignment, completeNameList, selectProperties } from './comple
 export interface ClusterWords {
   readonly definitions: readonly PropertyDefinition[]
   readonly services: () => Promise<readonly Candidate[]>
+  /** Stored private properties of a service that no definition names. */
+  readonly ownProperties: (service: string) => Promise<readonly Candidate[]>
 }
 
 /** As cluster.exe: shortened or in full, with a slash or a dash. */
@@ -21,14 +23,17 @@ const resourceWord = /^(res|resource)$/i
 export async function completeCluster(
   before: readonly string[],
   text: string,
-  { definitions, services }: ClusterWords,
+  { definitions, services, ownProperties }: ClusterWords,
 ): Promise<readonly Candidate[]> {
   const isResource = before.some((word) => resourceWord.test(word))
   const option = before.find((word) => propertyOption.test(word))
+  const service = serviceOf(before)
+  const findOthers = async (given: string) =>
+    service !== undefined && isPrivate(given) ? await ownProperties(service) : []
   if (option !== undefined) {
     const named = option.includes(':')
       ? [useDefault]
-      : completeAssignment(await selectFor(option, isResource, definitions), text)
+      : completeAssignment(await selectFor(option, isResource, definitions), text, await findOthers(option))
     return withoutGiven(named, before)
   }
   if (resourceWord.test(before.at(-1) ?? '')) return await services()
@@ -36,7 +41,10 @@ export async function completeCluster(
   if (name !== undefined && list !== undefined) {
     if (!propertyOption.test(name)) return []
     const selected = await selectFor(name, isResource, definitions)
-    return completeNameList(selected, list).map((each) => ({ ...each, value: `${name}${each.value}` }))
+    return completeNameList(selected, list, await findOthers(name)).map((each) => ({
+      ...each,
+      value: `${name}${each.value}`,
+    }))
   }
   return [...listOptions(isResource), ...(isResource ? [] : objects)]
 }
@@ -48,9 +56,18 @@ async function selectFor(
   definitions: readonly PropertyDefinition[],
 ): Promise<readonly PropertyDefinition[]> {
   const writable = selectProperties(definitions, isResource ? 'private' : 'common', 'write')
-  if (isResource || !/^\W*priv/i.test(option)) return writable
+  if (isResource || !isPrivate(option)) return writable
   const { clusterPrivate } = await import('./cluster-request.js')
   return writable.filter(({ name }) => name === clusterPrivate)
+}
+
+function isPrivate(option: string): boolean {
+  return /^\W*priv/i.test(option)
+}
+
+function serviceOf(before: readonly string[]): string | undefined {
+  const name = before[before.findIndex((word) => resourceWord.test(word)) + 1]
+  return before.some((word) => resourceWord.test(word)) && name?.startsWith('/') === false ? name : undefined
 }
 
 function listOptions(isResource: boolean): readonly Candidate[] {

@@ -5,6 +5,8 @@ import type { Candidate } from './completion-candidate.js'
 /** Names that are known on this machine at this moment. What cannot be had in time is left out; nothing here throws. */
 export interface KnownNames {
   services(): Promise<readonly Candidate[]>
+  /** Stored private properties of a service that no definition names. */
+  ownProperties(service: string): Promise<readonly Candidate[]>
   /** Newest first. */
   incidents(): Promise<readonly Candidate[]>
 }
@@ -23,6 +25,7 @@ export function findNames(stateDirectory: string | undefined): KnownNames {
   const directory = layOutStateDirectory(stateDirectory)
   return {
     services: () => findServices(directory),
+    ownProperties: (service) => orNone(listOwnProperties(directory, service)),
     incidents: async () => (await orNone(listIncidents(directory))).slice(0, mostIncidents).map(describeIncident),
   }
 }
@@ -61,6 +64,17 @@ async function listLive(directory: StateDirectory): Promise<readonly LiveService
 async function listConfigured({ root }: StateDirectory): Promise<readonly string[]> {
   const { readStore } = await import('../property/store-reader.js')
   return [...(await readStore(root)).snapshot.services.keys()]
+}
+
+async function listOwnProperties({ root }: StateDirectory, service: string): Promise<readonly Candidate[]> {
+  const [{ readStore }, { findDefinition }] = await Promise.all([
+    import('../property/store-reader.js'),
+    import('../property/definitions.js'),
+  ])
+  const stored = (await readStore(root)).snapshot.services.get(service) ?? new Map()
+  return [...stored]
+    .filter(([name]) => findDefinition(name) === undefined)
+    .map(([value, { format }]) => ({ value, description: `of ${service}: ${format}` }))
 }
 
 async function listIncidents({ incidents }: StateDirectory): Promise<readonly string[]> {

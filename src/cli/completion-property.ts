@@ -26,10 +26,16 @@ export function nameProperties(definitions: readonly PropertyDefinition[]): read
 /**
  * Completes NAME=VALUE:FORMAT: first the name, after `=` what the value can be, after a colon how it can be written.
  * @param text as far as it was typed
+ * @param others names of properties that are not known in advance
  */
-export function completeAssignment(definitions: readonly PropertyDefinition[], text: string): readonly Candidate[] {
+export function completeAssignment(
+  definitions: readonly PropertyDefinition[],
+  text: string,
+  others: readonly Candidate[] = [],
+): readonly Candidate[] {
   const equals = text.indexOf('=')
-  if (equals < 0) return nameProperties(definitions).map((each) => ({ ...each, value: `${each.value}=` }))
+  if (equals < 0)
+    return [...nameProperties(definitions), ...others].map((each) => ({ ...each, value: `${each.value}=` }))
   const name = text.slice(0, equals).toLowerCase()
   const definition = definitions.find((each) => each.name.toLowerCase() === name)
   const value = text.slice(equals + 1)
@@ -39,11 +45,15 @@ export function completeAssignment(definitions: readonly PropertyDefinition[], t
   return found.map((each) => ({ ...each, value: `${prefix}${each.value}` }))
 }
 
-/** Completes NAME,NAME…: the last name; those before it stay and are not offered again. */
-export function completeNameList(definitions: readonly PropertyDefinition[], text: string): readonly Candidate[] {
+/** Completes NAME,NAME…: the last name; those before it stay and are not offered again. @param others as for `completeAssignment` */
+export function completeNameList(
+  definitions: readonly PropertyDefinition[],
+  text: string,
+  others: readonly Candidate[] = [],
+): readonly Candidate[] {
   const names = text.split(',').slice(0, -1)
   const given = new Set(names.map((name) => name.toLowerCase()))
-  return nameProperties(definitions)
+  return [...nameProperties(definitions), ...others]
     .filter(({ value }) => !given.has(value.toLowerCase()))
     .map((each) => ({ ...each, value: [...names, each.value].join(',') }))
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import type { Argument, Command, Option } from 'commander'
 import { definitions } from '../property/definitions.js'
+import { isEndingSignal } from '../signal-name.js'
 import { holdReasons, recoveryActions } from '../watch/policy.js'
 import type { Candidate } from './completion-candidate.js'
 import { completeCluster, withoutGiven } from './completion-cluster.js'
@@ -39,7 +40,7 @@ const sourcesByOption: Readonly<Record<string, Find>> = {
   '--service': ({ names }) => names.services(),
   '--id': listEvents,
   '--action': () => recoveryActions.map((value, number) => ({ value, description: `HangRecoveryAction ${number}` })),
-  '--terminate-signal': () => toCandidates(Object.keys(constants.signals)),
+  '--terminate-signal': () => toCandidates(Object.keys(constants.signals).filter(isEndingSignal)),
   '--hold': () => toCandidates(holdReasons.map((reason) => `${reason}=`)),
   '--heartbeat': ({ text }) => (text.startsWith('file:') ? { kind: 'files', after: 'file:'.length } : heartbeats),
 }
@@ -48,12 +49,12 @@ const sourcesByOption: Readonly<Record<string, Find>> = {
 const sourcesByCommand: Readonly<Record<string, Find>> = {
   'prop get': (typed) => listProperties(typed, 'read'),
   'prop reset': (typed) => listProperties(typed, 'write'),
-  'prop set': ({ line, text }) => {
+  'prop set': async ({ line, text, names }) => {
     const selected = selectProperties(definitions, placeOf(line), 'write')
-    return withoutGiven(completeAssignment(selected, text), line.operands)
+    return withoutGiven(completeAssignment(selected, text, await ownProperties(line, names)), line.operands)
   },
   'incident show': ({ names }) => names.incidents(),
-  cluster: ({ line, text, names }) => completeCluster(line.operands, text, { definitions, services: names.services }),
+  cluster: ({ line, text, names }) => completeCluster(line.operands, text, { ...names, definitions }),
 }
 
 function sourceOfPlaceholder(placeholder: string | undefined, { names }: Typed): Source | Promise<Source> {
@@ -88,12 +89,18 @@ async function listEvents(): Promise<readonly Candidate[]> {
   return Object.entries(catalogue).map(([name, { id }]) => ({ value: String(id), description: name }))
 }
 
-function listProperties({ line }: Typed, use: PropertyUse): readonly Candidate[] {
-  return withoutGiven(nameProperties(selectProperties(definitions, placeOf(line), use)), line.operands)
+async function listProperties({ line, names }: Typed, use: PropertyUse): Promise<readonly Candidate[]> {
+  const known = nameProperties(selectProperties(definitions, placeOf(line), use))
+  return withoutGiven([...known, ...(await ownProperties(line, names))], line.operands)
 }
 
 function placeOf({ given }: TypedLine): 'common' | 'private' {
   return [...given.keys()].some(({ long }) => long === '--service') ? 'private' : 'common'
+}
+
+async function ownProperties({ given }: TypedLine, names: KnownNames): Promise<readonly Candidate[]> {
+  const service = [...given].find(([{ long }]) => long === '--service')?.[1]
+  return service === undefined ? [] : await names.ownProperties(service)
 }
 
 function toCandidates(values: readonly string[]): readonly Candidate[] {

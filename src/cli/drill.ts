@@ -92,8 +92,13 @@ async function hold(path: string, watched: InstanceStatus, options: Held, output
   const { service } = watched
   const { timeoutMs, how = 'blocked', json } = options
   const params = { service, how, ...(timeoutMs !== undefined && { timeoutMs }) }
-  const show = json === true ? (news: DrillNews) => output.writeJson(news) : (news: DrillNews) => write(news, output)
-  if (json !== true) await output.write(describeStart(watched, how, timeoutMs ?? watched.limitMs))
+  // A drill that is refused has no news, and nothing is going to hang.
+  let heading = json === true ? '' : describeStart(watched, how, timeoutMs ?? watched.limitMs)
+  const show = async (news: DrillNews): Promise<void> => {
+    if (json === true) return await output.writeJson(news)
+    await output.write(`${heading}${describeNews(news, output)}`)
+    heading = ''
+  }
   const interruption = watchInterruption(output.closed)
   let outcome: DrillOutcome | undefined
   try {
@@ -124,8 +129,8 @@ function describeStart({ service, instance }: InstanceStatus, how: string, limit
   return `Fire drill of ${escapeText(service)} (watched by ${escapeText(instance)}): its canary is going to hang (${how}), with a limit of ${limit}. ${escapeText(service)} itself is not touched.\n`
 }
 
-function write(news: DrillNews, output: Output): Promise<void> {
-  return output.write(news.kind === 'step' ? describeStep(news, output) : describeOutcome(news, output))
+function describeNews(news: DrillNews, output: Output): string {
+  return news.kind === 'step' ? describeStep(news, output) : describeOutcome(news, output)
 }
 
 /** Width of the longest name of a step. */

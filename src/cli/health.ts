@@ -1,11 +1,14 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { longestSocketPath } from '../endpoint.js'
-import { describeError } from '../errors.js'
+import { describeError, HangdogError } from '../errors.js'
 import type { Capability } from '../platform/platform.js'
 import { selectPlatform } from '../platform/select.js'
+import { findDefinition } from '../property/definitions.js'
+import { resolveProperty } from '../property/resolution.js'
+import type { PropertySnapshot } from '../property/store.js'
+import { currentName, previousName, readStore, type StoreReading } from '../property/store-reader.js'
 import { layOutStateDirectory, openStateDirectory, type StateDirectory } from '../state-directory.js'
-import { readConsent } from './stored-consent.js'
 
 /** What one look found. Field names are stable. */
 export interface Check {
@@ -25,7 +28,7 @@ export async function examineMachine(path: string | undefined): Promise<readonly
     examineStateDirectory(directory),
     examineSocketPath(directory),
     ...examinePlatform(),
-    await examineConsent(directory),
+    ...(await examineStored(directory)),
     await examineVitals(),
   ]
 }
@@ -85,9 +88,33 @@ function examinePlatform(): readonly Check[] {
   }
 }
 
-async function examineConsent(directory: StateDirectory): Promise<Check> {
-  const given = await readConsent(directory)
-  if (given) return ok('bugcheck-consent', 'this machine may be stopped by HangRecoveryAction 3')
+/** What is stored, and what it says about this machine: nothing, where it cannot be read. */
+async function examineStored({ root }: StateDirectory): Promise<readonly Check[]> {
+  try {
+    const reading = await readStore(root)
+    return [examineProperties(reading), examineConsent(reading.snapshot)]
+  } catch (error) {
+    return [missing('properties', describeError(error), mendProperties(error)), examineConsent(undefined)]
+  }
+}
+
+function examineProperties({ snapshot, trouble }: StoreReading): Check {
+  if (trouble !== undefined) return weak('properties', trouble, 'the next change makes it whole (hangdog prop set)')
+  const { generation } = snapshot
+  return ok('properties', generation === 0 ? 'all have their defaults' : `generation ${generation} is whole`)
+}
+
+function mendProperties(error: unknown): string | null {
+  if (!(error instanceof HangdogError)) return null
+  if (error.code === 'permission') return 'run it as the user whose state directory it is'
+  if (error.code !== 'data') return null
+  return `use the hangdog that wrote them, or move ${currentName} and ${previousName} away: all have their defaults then`
+}
+
+function examineConsent(snapshot: PropertySnapshot | undefined): Check {
+  const definition = findDefinition('BugCheckConsent')
+  const given = definition && snapshot && resolveProperty(definition, snapshot).value.value === 1
+  if (given === true) return ok('bugcheck-consent', 'this machine may be stopped by HangRecoveryAction 3')
   return weak(
     'bugcheck-consent',
     'not given: HangRecoveryAction 3 does the work of 2',

@@ -2,7 +2,13 @@ import { type LedgerContent, readLedger, type StoredMaintenance } from '../maint
 import { ledgerPath } from '../maintenance/ledger-store.js'
 import { MaintenanceLedger } from '../maintenance/maintenance-ledger.js'
 import { describeAuthor, type MaintenanceRequest, toWindowRecord } from '../maintenance/window.js'
-import { findStateDirectory, openStateDirectory, type StateDirectory } from '../state-directory.js'
+import {
+  checkHolder,
+  findStateDirectory,
+  layOutStateDirectory,
+  openStateDirectory,
+  type StateDirectory,
+} from '../state-directory.js'
 import { systemClock } from '../system-clock.js'
 import type { ShownMaintenance } from './maintenance-view.js'
 import type { Output } from './output.js'
@@ -13,6 +19,7 @@ export async function startStored(
   request: MaintenanceRequest,
   output: Output,
 ): Promise<ShownMaintenance> {
+  checkHolder(layOutStateDirectory(path))
   const directory = openStateDirectory(path)
   const window = await openLedger(directory, output).start(request)
   const unchecked = request.service === undefined ? '' : `; whether it watches "${request.service}" is not known`
@@ -28,7 +35,9 @@ export async function stopStored(
   service: string | undefined,
   output: Output,
 ): Promise<boolean> {
-  return await openLedger(findStateDirectory(path), output).stop(service)
+  const directory = findStateDirectory(path)
+  checkHolder(directory)
+  return await openLedger(directory, output).stop(service)
 }
 
 /** What is stored and not over; changes nothing. @throws HangdogError as `findStateDirectory` */

@@ -1,6 +1,7 @@
 import type { ChangeContext } from '../property/change-target.js'
 import type { PropertyChange, PropertySnapshot, PropertyStore } from '../property/store.js'
 import {
+  checkHolder,
   findStateDirectory,
   layOutStateDirectory,
   openStateDirectory,
@@ -20,20 +21,27 @@ export interface PropertyState {
 export async function readState(path: string | undefined, output: Output): Promise<PropertyState> {
   const directory = path === undefined ? layOutStateDirectory(path) : findStateDirectory(path)
   const store = await openStore(directory, output)
-  return { directory, snapshot: await store.read() }
+  try {
+    return { directory, snapshot: await store.read() }
+  } catch (error) {
+    // The files of another user are refused; who that is, and what to do, says more than what is wrong with a file.
+    checkHolder(directory)
+    throw error
+  }
 }
 
 /**
  * Stores changes, all or none, and has the hangdogs that run apply them.
  * @param plan makes the changes; when it throws, nothing was touched
  * @returns the state afterwards
- * @throws HangdogError of `plan`, and those of PropertyStore
+ * @throws HangdogError of `plan`, and those of PropertyStore; `permission` when the directory is another user's
  */
 export async function changeState(
   path: string | undefined,
   output: Output,
   plan: (context: ChangeContext) => readonly PropertyChange[],
 ): Promise<PropertyState & { readonly changes: readonly PropertyChange[] }> {
+  checkHolder(layOutStateDirectory(path))
   const { refuseText } = await import('./property-texts.js')
   const stored = await (await openStore(layOutStateDirectory(path), output)).read()
   const changes = plan({ stored, user: process.geteuid?.(), refuseText })
@@ -46,15 +54,15 @@ export async function changeState(
 }
 
 async function openStore({ root }: StateDirectory, output: Output): Promise<PropertyStore> {
-  const [{ openFileStore }, { systemClock }, { isAlive, thisWriter }] = await Promise.all([
+  const [{ openFileStore }, { systemClock }, { isAlive, thisProcess }] = await Promise.all([
     import('../property/file-store.js'),
     import('../system-clock.js'),
-    import('../incident/writer.js'),
+    import('../process-identity.js'),
   ])
   return openFileStore({
     directory: root,
     clock: systemClock,
-    identity: { self: thisWriter, isAlive },
+    identity: { self: thisProcess, isAlive },
     trouble: ({ text }) => output.note(text),
   })
 }

@@ -14,7 +14,7 @@ export interface MaintenanceHandlers {
   start(request: MaintenanceRequest): Promise<readonly ServiceMaintenance[]>
   /** As `start`. */
   stop(service: string | undefined): Promise<MaintenanceStopped>
-  status(): readonly ServiceMaintenance[]
+  status(): readonly ServiceMaintenance[] | Promise<readonly ServiceMaintenance[]>
 }
 
 /** Parameters of `maintenance-start`, as they are sent. Without a service it is for all. */

@@ -6,6 +6,9 @@ import { type Instant, instant } from '../time.js'
  */
 export type CanaryNote = 'beat' | 'hung'
 
+/** With this code ends a canary that cannot write its record, as on a full disk. The number is that of sysexits.h for such a thing. */
+export const unrecordedExitCode = 74
+
 /** One process of a canary, as it described itself. */
 export interface CanaryRun {
   readonly pid: number

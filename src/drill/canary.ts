@@ -10,7 +10,8 @@
 import { openSync, readFileSync, writeSync } from 'node:fs'
 import { HeartbeatClient } from '../heartbeat/client.js'
 import { freeInspectorPort } from '../heartbeat/inspector-port.js'
-import { type CanaryNote, formatNote, parseRecord } from './canary-record.js'
+import { timerDelay } from '../time.js'
+import { type CanaryNote, formatNote, parseRecord, unrecordedExitCode } from './canary-record.js'
 
 const [manner, record = '', beats, interval, lifetime, signal = 'SIGTERM'] = process.argv.slice(2)
 const beatsBefore = Number(beats)
@@ -24,8 +25,10 @@ const turnsPerLook = 1_000_000
 const notForPrograms: ReadonlySet<string> = new Set(['SIGKILL', 'SIGSTOP', 'SIGUSR1'])
 
 const heartbeat = new HeartbeatClient(process.env)
-const isFirst = parseRecord(readFileSync(record, 'utf8')).length === 0
-const notes = openSync(record, 'a')
+const { isFirst, notes } = recording(() => ({
+  isFirst: parseRecord(readFileSync(record, 'utf8')).length === 0,
+  notes: openSync(record, 'a'),
+}))
 let done = 0
 
 freeInspectorPort()
@@ -36,7 +39,7 @@ setInterval(() => {
   // What is said before the connection stands waits in this process, and would never leave it after the hang.
   if (heartbeat.connected) beat()
 }, Number(interval))
-setTimeout(() => process.exit(abandonedExitCode), Number(lifetime))
+setTimeout(() => process.exit(abandonedExitCode), timerDelay(Number(lifetime)))
 
 function beat(): void {
   const at = process.hrtime.bigint()
@@ -51,7 +54,20 @@ function beat(): void {
 }
 
 function note(what: CanaryNote, at: bigint): void {
-  writeSync(notes, formatNote(what, process.pid, at))
+  const text = formatNote(what, process.pid, at)
+  recording(() => {
+    // A disk that is nearly full takes a part, and says nothing.
+    if (writeSync(notes, text) < text.length) throw new Error('only a part was written')
+  })
+}
+
+/** A canary without a record is no good: what it does would be taken for something else. The code is all that it can still say. */
+function recording<T>(use: () => T): T {
+  try {
+    return use()
+  } catch {
+    process.exit(unrecordedExitCode)
+  }
 }
 
 /** The names of these two are looked for in the stack that hangdog takes. */

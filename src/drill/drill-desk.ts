@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HangdogError } from '../errors.js'
 import type { Emit, EventSink, RecordedEvent } from '../event/event.js'
@@ -26,7 +26,7 @@ export class DrillDesk {
   /** To be given all events: the drills see theirs among them. */
   readonly sink: EventSink = {
     record: (event: RecordedEvent) => {
-      for (const { drill } of this.#running.values()) drill.watch.record(event)
+      for (const { drill } of this.#running.values()) drill.record(event)
     },
     flush: () => Promise.resolve(),
   }
@@ -101,11 +101,9 @@ export class DrillDesk {
   async #hold(drill: Drill): Promise<DrillOutcome> {
     const { plan } = drill
     const { emit, supervisor } = this.#parts
-    const { service, canary, how, policy, record } = plan
+    const { service, canary, how, policy } = plan
     const limit = formatDuration(policy.heartbeatTimeout)
     emit({ name: 'drill-started', service, parameters: { service, canary, how, limit } })
-    // Without it the canary does not start, and the drill fails there.
-    await writeFile(record, '', { mode: 0o600 }).catch(() => undefined)
     const outcome = await drill.run()
     if (supervisor.services.some(({ spec }) => spec.name === canary)) this.#left.add(canary)
     await this.#removeFiles(plan, outcome)

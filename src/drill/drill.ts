@@ -1,11 +1,15 @@
+import { writeFile } from 'node:fs/promises'
 import { describeError } from '../errors.js'
+import type { RecordedEvent } from '../event/event.js'
 import type { HeartbeatSource } from '../heartbeat/source.js'
 import type { Platform } from '../platform/platform.js'
 import type { ServiceSettings } from '../service-settings.js'
 import { type Clock, elapsed, formatDuration, type Instant, milliseconds } from '../time.js'
 import { withinLimit } from '../watch/bounded.js'
+import { describeExit } from '../watch/restart-ledger.js'
 import type { Service } from '../watch/service.js'
 import type { Supervisor } from '../watch/supervisor.js'
+import { unrecordedExitCode } from './canary-record.js'
 import { CanaryWatch } from './canary-watch.js'
 import { type DrillPlan, longestDrill, slack } from './drill-plan.js'
 import {
@@ -69,10 +73,21 @@ export class Drill {
     return outcome
   }
 
+  /** To be given all events. */
+  record(event: RecordedEvent): void {
+    this.watch.record(event)
+    const { canary, record } = this.plan
+    if (event.service !== canary || event.name !== 'service-ended' || event.parameters.outcome !== unrecorded) return
+    this.watch.end('failed', `the canary could not write its record "${record}"; its disk may be full`)
+    // Nobody's restart policy is to blame: it is not started again. Its end is not dealt with until this event has been told to all.
+    queueMicrotask(() => void this.#parts.supervisor.service(canary).stop('it cannot write its record'))
+  }
+
   async #perform(): Promise<DrillFigures | StepFailure> {
     let source: HeartbeatSource | undefined
     let result: DrillFigures | StepFailure
     try {
+      await this.#beginRecord()
       source = this.#parts.addCanary(this.plan.settings)
       result = await this.#rehearseInTime(this.#parts.supervisor.service(this.plan.canary))
     } catch (error) {
@@ -88,6 +103,16 @@ export class Drill {
     return result instanceof StepFailure
       ? new StepFailure(result.step, `${result.message}; ${left}`)
       : new StepFailure('removed', left)
+  }
+
+  async #beginRecord(): Promise<void> {
+    const { canary, record } = this.plan
+    try {
+      await writeFile(record, '', { mode: 0o600 })
+    } catch (error) {
+      const detail = `the record of the canary "${canary}" could not be made: ${describeError(error)}`
+      throw new StepFailure('started', detail)
+    }
   }
 
   async #rehearseInTime(canary: Service): Promise<DrillFigures> {
@@ -146,6 +171,8 @@ export class Drill {
     this.#tell({ kind: 'step', step, detail, sinceLastBeatMs })
   }
 }
+
+const unrecorded = describeExit({ kind: 'code', code: unrecordedExitCode })
 
 /** A canary may be met in the middle of its ladder. */
 function longestEnd({

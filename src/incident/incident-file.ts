@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import type { ProcessIdentity } from '../process-identity.js'
 import type { IncidentOpening, IncidentOutcome } from '../watch/incident.js'
-import type { Writer } from './writer.js'
 
 /** `incident.json`: what was known when the incident was opened. Field names are stable. */
 export interface OpenedFile extends IncidentOpening {
@@ -9,7 +9,7 @@ export interface OpenedFile extends IncidentOpening {
   readonly openedAt: string
   readonly hostname: string
   readonly hangdogVersion: string
-  readonly writer: Writer
+  readonly writer: ProcessIdentity
   /** Written at the warning; the countdown has not ended, or that was not written any more. */
   readonly pending?: true
 }

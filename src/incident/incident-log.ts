@@ -3,11 +3,11 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { openDirectory, syncOpenDirectory } from '../durable-file.js'
 import { describeError, HangdogError } from '../errors.js'
+import { type ProcessIdentity, thisProcess } from '../process-identity.js'
 import type { Clock } from '../time.js'
 import type { IncidentLog, IncidentOpening, IncidentRecord, PreparedIncident } from '../watch/incident.js'
 import { fileNames, makeId, type OpenedFile } from './incident-file.js'
 import { DiskRecord } from './incident-record.js'
-import { thisWriter, type Writer } from './writer.js'
 
 export interface IncidentLogOptions {
   /** The `incidents` part of the state directory; must exist. */
@@ -25,7 +25,7 @@ export function createIncidentLog(options: IncidentLogOptions): IncidentLog {
 
 class DiskIncidentLog implements IncidentLog {
   readonly #options: IncidentLogOptions
-  readonly #writer: Writer = thisWriter()
+  readonly #writer: ProcessIdentity = thisProcess()
   readonly #hostname = hostname()
   /** Kept open: opening it again would cost each incident one more turn of the thread pool on the way to the action. */
   #parent: FileHandle | undefined

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeError, HangdogError, systemCode } from '../errors.js'
+import { isAlive } from '../process-identity.js'
 import {
   type ClosedFile,
   type EvidenceEntry,
@@ -9,7 +10,6 @@ import {
   type OpenedFile,
   type Step,
 } from './incident-file.js'
-import { isAlive } from './writer.js'
 
 /** An incident as it is found on disk. */
 export type Incident =

@@ -1,14 +1,25 @@
 import type { Stats } from 'node:fs'
 import { rename, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { writeDurably } from '../durable-file.js'
+import { basename, join } from 'node:path'
+import { isDraftOf, writeDurably } from '../durable-file.js'
 import { describeError, type ErrorCode, HangdogError, systemCode } from '../errors.js'
+import { FileLock, type HeldLock } from '../file-lock.js'
+import { isAlive, thisProcess } from '../process-identity.js'
 import type { StateDirectory } from '../state-directory.js'
+import { type Clock, later, type Milliseconds, seconds } from '../time.js'
 import { formatLedger, readLedger, type StoredMaintenance } from './ledger-file.js'
-import { withLock } from './ledger-lock.js'
 
 export function ledgerPath({ root }: Pick<StateDirectory, 'root'>): string {
   return join(root, 'maintenance.json')
+}
+
+export interface LedgerStoreOptions {
+  readonly path: string
+  readonly clock: Clock
+  /** Told what is wrong, not twice in a row. */
+  readonly troubled: (problem: string) => void
+  /** How long a change waits for other writers, who need milliseconds. Default 5 s. */
+  readonly lockLimit?: Milliseconds
 }
 
 /** What is to be stored instead of `all`, and what its maker wants to know of it. May throw; nothing changes then. */
@@ -23,13 +34,23 @@ export type LedgerChange<T> = (all: readonly StoredMaintenance[]) => {
  */
 export class LedgerStore {
   readonly #path: string
+  readonly #clock: Clock
+  readonly #lock: FileLock
+  readonly #lockLimit: Milliseconds
   readonly #troubled: (problem: string) => void
   #seen = ''
   #lastProblem = ''
 
-  /** @param troubled told what is wrong, not twice in a row */
-  constructor(path: string, troubled: (problem: string) => void) {
+  constructor({ path, clock, troubled, lockLimit = defaultLockLimit }: LedgerStoreOptions) {
     this.#path = path
+    this.#clock = clock
+    this.#lock = new FileLock({
+      path: `${path}.lock`,
+      clock,
+      identity: { self: thisProcess, isAlive },
+      isDraft: (name) => isDraftOf(basename(path), name),
+    })
+    this.#lockLimit = lockLimit
     this.#troubled = troubled
   }
 
@@ -54,10 +75,10 @@ export class LedgerStore {
    */
   async change<T>(thing: string, change: LedgerChange<T>): Promise<ReturnType<LedgerChange<T>>> {
     try {
-      return await this.#whileLocked(thing, async () => {
+      return await this.#whileLocked(thing, async (lock) => {
         const before = await this.#readForChange()
         const changed = change(before)
-        if (!isSame(changed.all, before)) await writeDurably(this.#path, formatLedger(changed.all))
+        if (!isSame(changed.all, before)) await this.#write(changed.all, thing, lock)
         this.#lastProblem = ''
         this.#seen = await this.#look()
         return changed
@@ -95,14 +116,28 @@ export class LedgerStore {
     return []
   }
 
-  #whileLocked<T>(thing: string, work: () => Promise<T>): Promise<T> {
-    return withLock(`${this.#path}.lock`, `the maintenance of ${thing}`, work)
+  async #write(all: readonly StoredMaintenance[], thing: string, lock: HeldLock): Promise<void> {
+    await writeDurably(this.#path, formatLedger(all), async () => {
+      if (!(await lock.isHeld())) throw lostLock(thing)
+    })
+  }
+
+  async #whileLocked<T>(thing: string, work: (lock: HeldLock) => Promise<T>): Promise<T> {
+    const due = later(this.#clock.now(), this.#lockLimit)
+    const lock = await this.#lock.acquire(`the maintenance of ${thing}`, due)
+    try {
+      return await work(lock)
+    } finally {
+      await lock.release()
+    }
   }
 
   async #look(): Promise<string> {
     return await stat(this.#path).then(describeFile, (error: unknown) => systemCode(error) ?? 'unknown')
   }
 }
+
+const defaultLockLimit = seconds(5)
 
 /** A file that is replaced has another number; one that is written over, another time or size. */
 function describeFile({ ino, size, mtimeMs }: Stats): string {
@@ -111,6 +146,11 @@ function describeFile({ ino, size, mtimeMs }: Stats): string {
 
 function isSame(after: readonly StoredMaintenance[], before: readonly StoredMaintenance[]): boolean {
   return after.length === before.length && after.every(({ id }, index) => id === before[index]?.id)
+}
+
+function lostLock(thing: string): HangdogError {
+  const expected = 'expected to hold the lock until it is written, but somebody took it away'
+  return new HangdogError('unavailable', `cannot change the maintenance of ${thing}: ${expected}`)
 }
 
 function refusal(path: string, thing: string, error: unknown): HangdogError {

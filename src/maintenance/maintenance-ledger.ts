@@ -52,7 +52,7 @@ export class MaintenanceLedger {
   #busy: Promise<unknown> = Promise.resolve()
 
   constructor({ directory, clock, owns, troubled }: MaintenanceLedgerOptions) {
-    this.#store = new LedgerStore(ledgerPath(directory), troubled ?? (() => {}))
+    this.#store = new LedgerStore({ path: ledgerPath(directory), clock, troubled: troubled ?? (() => {}) })
     this.#clock = clock
     this.#owns = owns ?? (() => false)
   }

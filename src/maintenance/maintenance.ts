@@ -121,8 +121,9 @@ export class MaintenanceKeeper {
     return { stopped, services: this.#statusOf(service) }
   }
 
-  /** Of all services. */
-  status(): readonly ServiceMaintenance[] {
+  /** Of all services, by what the file says now: another process may have changed it a moment ago. Never rejects. */
+  async status(): Promise<readonly ServiceMaintenance[]> {
+    await this.#ledger.refresh()
     this.reconsider()
     return this.#statusOf(undefined)
   }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { describeError, systemCode } from '../errors.js'
+import { timerDelay } from '../time.js'
 import type { ExitStatus } from './platform.js'
 
 /** A helper program to run to its end: a collector, a probe, a logger. */
@@ -62,7 +63,7 @@ export function runCommand(request: CommandRequest): Promise<CommandResult> {
     const limit = setTimeout(() => {
       if (exit === undefined) killGroup(child)
       finish(exit === undefined ? { kind: 'timed-out', ...output() } : { kind: 'done', exit, ...output() })
-    }, request.timeoutMs)
+    }, timerDelay(request.timeoutMs))
     child.once('error', (error) => {
       if (child.pid === undefined) finish(notStarted(error))
     })

@@ -1,5 +1,6 @@
 import type { PropertyDefinition } from './definition.js'
-import { findDefinition } from './definitions.js'
+import { definitions, findDefinition } from './definitions.js'
+import { suggestNames } from './nearest-name.js'
 import { type PropertyVerb, refuse, refuseUnknown } from './refusal.js'
 import type { PropertySnapshot } from './store.js'
 import { type PropertyValue, type SettableFormat, settableFormats } from './value.js'
@@ -16,7 +17,7 @@ export interface ChangeContext {
   readonly code?: 'usage' | 'data'
   /** Checks of texts that the definitions, which lie below the parts that heed them, cannot make. @returns what was expected */
   readonly refuseText?: (name: string, text: string) => string | undefined
-  /** Whether a private property that hangdog does not know may be made, as in MSCS; it must come with a format. */
+  /** Whether a private property that hangdog does not know may be made, as in MSCS; without a format it is a text. */
   readonly mayCreate?: boolean
 }
 
@@ -52,10 +53,23 @@ export function findTarget(
     return { kind: 'defined', definition }
   }
   const stored = findStored(name, context.service, context.stored)
-  const found = format ?? settableFormats.find((each) => each === stored?.value.format)
+  const found = format ?? settableFormats.find((each) => each === stored?.value.format) ?? newFormat(verb, name)
   const may = stored !== undefined || (context.mayCreate === true && context.service !== undefined)
   if (!may || found === undefined) throw refuseUnknown(verb, name, context)
   return { kind: 'unknown', name: stored?.name ?? checkNewName(name, context), format: found }
+}
+
+/**
+ * As in MSCS, what is new and comes without a format is a text; but not under a name that is nearly one of ours, which is more likely to
+ * be misspelt.
+ */
+function newFormat(verb: PropertyVerb, name: string): SettableFormat | undefined {
+  const isMisspelt =
+    suggestNames(
+      name,
+      definitions.map((each) => each.name),
+    ).length > 0
+  return verb === 'set' && !isMisspelt ? 'SZ' : undefined
 }
 
 function findStored(

@@ -31,19 +31,38 @@ const windows2003: Readonly<Record<string, number>> = {
 
 /** The definitions with the defaults of a profile. */
 export function definitionsOf(profile: PropertyProfile): readonly PropertyDefinition[] {
-  if (profile === 'current') return definitions
-  return definitions.map((definition) => {
-    const value = windows2003[definition.name]
-    return value === undefined ? definition : { ...definition, default: { format: 'DWORD', value } }
-  })
+  return tables[profile].all
 }
-
-/** Names that later versions of MSCS have for the same thing; the published command lines use both. */
-const otherNames: Readonly<Record<string, string>> = { clussvchangtimeout: 'clussvcheartbeattimeout' }
 
 /** A definition by name, in upper or lower case. */
 export function findDefinition(name: string, profile: PropertyProfile = 'current'): PropertyDefinition | undefined {
-  const key = name.toLowerCase()
-  const wanted = otherNames[key] ?? key
-  return definitionsOf(profile).find((definition) => definition.name.toLowerCase() === wanted)
+  return tables[profile].byName.get(name.toLowerCase())
+}
+
+/** Names that later versions of MSCS have for the same thing; the published command lines use both. */
+const otherNames = [['clussvchangtimeout', 'clussvcheartbeattimeout']] as const
+
+interface DefinitionTable {
+  readonly all: readonly PropertyDefinition[]
+  /** By names in lower case. */
+  readonly byName: ReadonlyMap<string, PropertyDefinition>
+}
+
+const tables: Readonly<Record<PropertyProfile, DefinitionTable>> = {
+  current: makeTable(definitions),
+  windows2003: makeTable(definitions.map(withOlderDefault)),
+}
+
+function makeTable(all: readonly PropertyDefinition[]): DefinitionTable {
+  const byName = new Map(all.map((definition) => [definition.name.toLowerCase(), definition]))
+  for (const [other, name] of otherNames) {
+    const definition = byName.get(name)
+    if (definition !== undefined) byName.set(other, definition)
+  }
+  return { all, byName }
+}
+
+function withOlderDefault(definition: PropertyDefinition): PropertyDefinition {
+  const value = windows2003[definition.name]
+  return value === undefined ? definition : { ...definition, default: { format: 'DWORD', value } }
 }

@@ -1,19 +1,22 @@
-import { link, readdir, rename, unlink } from 'node:fs/promises'
+import { linkSync, renameSync, unlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { replaceFile, syncDirectory } from '../durable-file.js'
+import { isDraftOf, removeIfPossible, replaceFileBlocking, syncDirectoryBlocking } from '../durable-file.js'
 import { describeError, HangdogError, systemCode } from '../errors.js'
+import { FileLock, type HeldLock, type HolderIdentity } from '../file-lock.js'
+import { blockingCalls } from '../lock-chain.js'
 import { type Clock, later, type Milliseconds, seconds } from '../time.js'
 import { applyChanges } from './change-set.js'
 import { watchFile } from './file-watch.js'
 import type { Author, PropertyChange, PropertySnapshot, PropertyStore, StoreTrouble } from './store.js'
 import { boundMemory, encodeStoreFile } from './store-file.js'
-import { type HeldLock, type HolderIdentity, lockFilePattern, StoreLock } from './store-lock.js'
 import {
   currentName,
   longestStoreFile,
   previousName,
+  readBlocking,
   readStore,
   type StoreFile,
+  type StoreFileSource,
   type StoreReading,
 } from './store-reader.js'
 
@@ -42,23 +45,33 @@ export function openFileStore(options: FileStoreOptions): PropertyStore {
 
 const defaultLockLimit = seconds(2)
 
+/**
+ * Reading goes through the thread pool: a daemon reads, and must not wait for a disk. A change is made by commands alone, which have
+ * nothing else to do meanwhile. It takes a dozen small system calls, each a fraction of the way through the thread pool, and so they
+ * block this process; waiting for another writer does not.
+ */
 class FileStore implements PropertyStore {
   readonly description: string
   readonly #options: FileStoreOptions
   readonly #directory: string
-  readonly #lock: StoreLock
+  readonly #lock: FileLock
   /** The changes of this object take turns; they would only wait for each other's lock. */
   #last: Promise<unknown> = Promise.resolve()
   /** The current file as it was when it was last read or written. */
   #known: StoreFile | undefined
   /** The trouble that was told last. */
   #told: string | undefined
-  #swept = false
 
   constructor(options: FileStoreOptions) {
     this.#options = options
     this.#directory = resolve(options.directory)
-    this.#lock = new StoreLock({ ...options, directory: this.#directory })
+    this.#lock = new FileLock({
+      path: this.#path(lockName),
+      clock: options.clock,
+      identity: options.identity,
+      isDraft: (name) => name === previousDraftName || isDraftOf(currentName, name),
+      calls: blockingCalls,
+    })
     this.description = `file store "${this.#path(currentName)}"`
   }
 
@@ -70,9 +83,9 @@ class FileStore implements PropertyStore {
     const { clock, lockLimit = defaultLockLimit } = this.#options
     const due = later(clock.now(), lockLimit)
     const turn = this.#last.then(async () => {
-      const lock = await this.#writing(() => this.#lock.acquire(due))
+      const thing = `the properties in "${this.#directory}"`
+      const lock = await this.#writing(() => this.#lock.acquire(thing, due))
       try {
-        await this.#sweep(lock)
         return await this.#changeLocked(changes, author, lock)
       } finally {
         await lock.release()
@@ -86,8 +99,8 @@ class FileStore implements PropertyStore {
     return watchFile(this.#directory, currentName, changed)
   }
 
-  async #look(): Promise<StoreReading> {
-    const reading = await readStore(this.#directory, this.#known)
+  async #look(source?: StoreFileSource): Promise<StoreReading> {
+    const reading = await readStore(this.#directory, this.#known, source)
     const { trouble } = reading
     if (trouble !== undefined && trouble !== this.#told) this.#options.trouble?.({ text: trouble })
     this.#told = trouble
@@ -96,22 +109,24 @@ class FileStore implements PropertyStore {
   }
 
   async #changeLocked(changes: readonly PropertyChange[], author: Author, lock: HeldLock): Promise<PropertySnapshot> {
-    const { snapshot, current } = await this.#look()
+    const { snapshot, current } = await this.#look(readBlocking)
     // What was lost with a damaged file counts as a generation, so that nobody who saw it takes the next one for it.
     const generation = snapshot.generation + (current === 'damaged' ? 2 : 1)
     const applied = applyChanges(snapshot, changes, { generation, author, at: this.#options.clock.wallNow() })
     if (applied === undefined) {
       // Whoever made it so may not have come as far as this, or was killed before it.
-      await this.#writing(() => syncDirectory(this.#directory))
+      await this.#writing(async () => syncDirectoryBlocking(this.#directory))
       return snapshot
     }
     const next = boundMemory(applied)
     const bytes = encodeStoreFile(next)
     if (bytes.length > longestStoreFile) throw this.#refusal(`expected at most ${longestStoreFile} bytes in all`)
     await this.#writing(async () => {
-      await replaceFile(this.#path(currentName), bytes, () => this.#beforeNaming(typeof current === 'object', lock))
+      const beforeNaming = () => this.#beforeNaming(typeof current === 'object', lock)
+      await replaceFileBlocking(this.#path(currentName), bytes, beforeNaming)
       // The next writer builds on this file, so that it makes it durable as well; it need not wait for us.
-      await Promise.all([syncDirectory(this.#directory), this.#letGo(lock)])
+      await this.#letGo(lock)
+      syncDirectoryBlocking(this.#directory)
     })
     this.#known = { bytes, snapshot: next }
     return next
@@ -122,15 +137,14 @@ class FileStore implements PropertyStore {
    * its names as done, and leaves both.
    */
   async #letGo(lock: HeldLock): Promise<void> {
-    if (lock.inherited) await unlink(this.#path(previousDraftName)).catch(() => undefined)
+    if (lock.inherited) removeIfPossible(this.#path(previousDraftName))
     await lock.release()
   }
 
   /** The last moment before the new generation counts: what may not be given up happens now or not at all. */
   async #beforeNaming(isCurrentWhole: boolean, lock: HeldLock): Promise<void> {
-    const [isHeld] = await Promise.all([lock.isHeld(), isCurrentWhole && this.#draftPrevious()])
-    if (!isHeld) throw this.#lostLock()
-    if (isCurrentWhole) await rename(this.#path(previousDraftName), this.#path(previousName))
+    if (!(await lock.isHeld())) throw this.#lostLock()
+    if (isCurrentWhole) this.#keepCurrent()
   }
 
   /**
@@ -138,27 +152,17 @@ class FileStore implements PropertyStore {
    * sync of its own: the directory is synced after all of it, and with any part of it on the disk there is a whole generation under a
    * name that is looked at. A damaged current file is not kept: the previous one is what is left.
    */
-  async #draftPrevious(): Promise<void> {
+  #keepCurrent(): void {
     const draft = this.#path(previousDraftName)
     try {
-      await link(this.#path(currentName), draft)
+      linkSync(this.#path(currentName), draft)
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error
       // Left behind by a change that failed.
-      await unlink(draft)
-      await link(this.#path(currentName), draft)
+      unlinkSync(draft)
+      linkSync(this.#path(currentName), draft)
     }
-  }
-
-  /** Removes what writers left behind that were killed: once, and whenever the lock of a dead one was inherited. */
-  async #sweep(lock: HeldLock): Promise<void> {
-    if (this.#swept && !lock.inherited) return
-    this.#swept = true
-    const names = await readdir(this.#directory).catch(() => [])
-    for (const name of names) {
-      const isLeft = draftPattern.test(name) || (lockFilePattern.test(name) && !lock.owns(name))
-      if (isLeft) await unlink(this.#path(name)).catch(() => undefined)
-    }
+    renameSync(draft, this.#path(previousName))
   }
 
   /** Turns what the system says about writing into an error that names the store. */
@@ -189,10 +193,8 @@ class FileStore implements PropertyStore {
   }
 }
 
+const lockName = 'properties.lock'
 const previousDraftName = `${previousName}.tmp`
-
-/** Drafts of both files; those of the current one are made by writeDurably. */
-const draftPattern = /^properties\.(json\.[0-9a-f]{12}|previous\.json)\.tmp$/
 
 const reasons: Readonly<Record<string, string>> = {
   ENOSPC: 'a full disk',

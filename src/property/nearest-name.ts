@@ -1,5 +1,17 @@
+/** The names that somebody may have meant: those that begin with what was given, or else the nearest one. Empty when none is near. */
+export function suggestNames(given: string, known: readonly string[]): readonly string[] {
+  const start = given.toLowerCase()
+  const longer = known.filter((name) => name.toLowerCase().startsWith(start))
+  if (given.length >= shortestStart && longer.length > 0) return longer
+  const nearest = nearestName(given, known)
+  return nearest === undefined ? [] : [nearest]
+}
+
+/** Letters; so many names begin with fewer that they would be no help. */
+const shortestStart = 3
+
 /** The known name that somebody may have meant, if one is near enough: a few letters wrong, missing, added or swapped; case is nothing. */
-export function nearestName(given: string, known: readonly string[]): string | undefined {
+function nearestName(given: string, known: readonly string[]): string | undefined {
   // A longer text is no misspelt name, and comparing it would take time.
   if (given.length > 2 * longestName) return undefined
   const wanted = given.toLowerCase()

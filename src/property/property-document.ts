@@ -2,7 +2,9 @@ import { HangdogError } from '../errors.js'
 import { checkOnce, checkReset, checkValue } from './change.js'
 import type { ChangeContext } from './change-target.js'
 import { findDefinition } from './definitions.js'
+import { findRepeatedKey } from './repeated-key.js'
 import { checkServiceName } from './service-name.js'
+import { shownText } from './shown-text.js'
 import type { PropertyChange, PropertySnapshot, PropertyValues } from './store.js'
 import { decodeValue, encodeValue, type StoredValue } from './stored-value.js'
 import type { PropertyValue } from './value.js'
@@ -62,13 +64,18 @@ export function readDocument(text: string, source: DocumentSource, given: Change
   return checkOnce([...readChanges(common, source, context), ...ofServices], 'data')
 }
 
-function parse(text: string, { name }: DocumentSource): unknown {
+function parse(text: string, source: DocumentSource): unknown {
+  let parsed: unknown
   try {
-    return JSON.parse(text)
+    parsed = JSON.parse(text)
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'it cannot be parsed'
-    throw new HangdogError('data', `cannot read properties from ${name}: expected JSON: ${reason}`, error)
+    throw new HangdogError('data', `cannot read properties from ${source.name}: expected JSON: ${reason}`, error)
   }
+  const repeated = findRepeatedKey(text)
+  if (repeated === undefined) return parsed
+  const { key, within } = repeated
+  throw refuse(`"${shownText(key)}"${within === undefined ? '' : ` in "${shownText(within)}"`} once, not twice`, source)
 }
 
 function readChanges(

@@ -1,6 +1,6 @@
 import { type ErrorCode, HangdogError } from '../errors.js'
 import { definitions } from './definitions.js'
-import { nearestName } from './nearest-name.js'
+import { suggestNames } from './nearest-name.js'
 import { shownText } from './shown-text.js'
 import type { PropertySnapshot } from './store.js'
 
@@ -24,17 +24,26 @@ export function refuse(
   return new HangdogError(code, `cannot ${verb} property "${shownText(name)}"${whose}: expected ${expected}`)
 }
 
-/** The error about a name that nobody knows; it suggests the nearest one. */
+/** The error about a name that nobody knows; it suggests those that may have been meant. */
 export function refuseUnknown(
   verb: PropertyVerb,
   name: string,
   context: RefusalContext & { readonly stored: PropertySnapshot },
 ): HangdogError {
   const stored = context.service === undefined ? undefined : context.stored.services.get(context.service)
-  const near = nearestName(name, [...definitions.map((each) => each.name), ...(stored?.keys() ?? [])])
+  const near = suggestNames(name, [...definitions.map((each) => each.name), ...(stored?.keys() ?? [])])
   const expected =
-    near === undefined ? 'a known property ("hangdog prop list" shows them)' : `a known property, such as ${near}`
+    near.length === 0 ? 'a known property ("hangdog prop list" shows them)' : `a known property, such as ${join(near)}`
   return refuse(verb, name, expected, context)
+}
+
+/** Names shown at most. */
+const mostNames = 5
+
+function join(names: readonly string[]): string {
+  const shown = names.slice(0, mostNames)
+  if (shown.length < names.length) return `${shown.join(', ')} and ${names.length - shown.length} more`
+  return shown.length === 1 ? shown.join('') : `${shown.slice(0, -1).join(', ')} or ${shown.at(-1)}`
 }
 
 /** A value as it was written, in quotes unless it is a number. */

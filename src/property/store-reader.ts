@@ -1,5 +1,5 @@
-import { constants, type Stats } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeError, HangdogError, systemCode } from '../errors.js'
 import { emptySnapshot } from './change-set.js'
@@ -32,12 +32,17 @@ export interface StoreFile {
 /**
  * Reads the newest whole state of a directory. Takes no lock: a file with a name is always whole, because it gets the name last.
  * @param known what the current file was when it was last read or written: the same bytes are not decoded again
+ * @param source how files are read; default `readWaiting`
  * @throws HangdogError `data` when nothing usable is left or a newer version wrote it, `permission` when it may not be read or belongs
  * to somebody who must not decide what hangdog does, `unavailable` when the system cannot read at the moment
  */
-export async function readStore(directory: string, known?: StoreFile): Promise<StoreReading> {
+export async function readStore(
+  directory: string,
+  known?: StoreFile,
+  source: StoreFileSource = readWaiting,
+): Promise<StoreReading> {
   const path = join(directory, currentName)
-  const current = await inspect(path, known)
+  const current = await inspect(path, source, known)
   switch (current.kind) {
     case 'whole':
       return { snapshot: current.file.snapshot, current: current.file }
@@ -47,13 +52,13 @@ export async function readStore(directory: string, known?: StoreFile): Promise<S
       throw newerVersion(path, current.version)
     case 'damaged':
     case 'missing':
-      return await fallBack(directory, current)
+      return await fallBack(directory, source, current)
   }
 }
 
-async function fallBack(directory: string, current: Unusable): Promise<StoreReading> {
+async function fallBack(directory: string, source: StoreFileSource, current: Unusable): Promise<StoreReading> {
   const path = join(directory, previousName)
-  const previous = await inspect(path)
+  const previous = await inspect(path, source)
   switch (previous.kind) {
     case 'newer':
       throw newerVersion(path, previous.version)
@@ -86,35 +91,64 @@ function newerVersion(path: string, version: number): HangdogError {
 type Finding =
   | { readonly kind: 'whole'; readonly file: StoreFile }
   | { readonly kind: 'newer'; readonly version: number }
-  | { readonly kind: 'refused'; readonly finding: string; readonly cause?: unknown }
-  | Unusable
+  | Refusal
+  | { readonly kind: 'missing' }
 
-type Unusable = { readonly kind: 'damaged'; readonly finding: string } | { readonly kind: 'missing' }
+type Unusable = Extract<Finding, { kind: 'damaged' | 'missing' }>
+
+/** What is none of our files, or must not count. */
+type Refusal =
+  | { readonly kind: 'refused'; readonly finding: string; readonly cause?: unknown }
+  | { readonly kind: 'damaged'; readonly finding: string }
 
 function describe(finding: Exclude<Finding, { kind: 'whole' | 'newer' }>): string {
   return finding.kind === 'missing' ? 'no file' : finding.finding
 }
 
-/** Opening what is not a file, such as a named pipe, must not wait for somebody at its other end. Windows has no such flag. */
-const openFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
-
-async function inspect(path: string, known?: StoreFile): Promise<Finding> {
-  let file: FileHandle | undefined
+async function inspect(path: string, source: StoreFileSource, known?: StoreFile): Promise<Finding> {
   try {
-    file = await open(path, openFlags)
-    const status = await file.stat()
-    const refusal = refuseFile(status)
-    if (refusal !== undefined) return refusal
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(status.size), 0, status.size, 0)
-    const bytes = buffer.subarray(0, bytesRead)
+    const bytes = await source(path)
+    if (!Buffer.isBuffer(bytes)) return bytes
     if (known?.bytes.equals(bytes)) return { kind: 'whole', file: known }
     const content = decodeStoreFile(bytes)
     return content.kind === 'whole' ? { kind: 'whole', file: { bytes, snapshot: content.snapshot } } : content
   } catch (error) {
     return judge(error, path)
+  }
+}
+
+/** Gives the bytes of a file, or why they are not to be read. @throws the system error */
+export type StoreFileSource = (path: string) => Buffer | Refusal | Promise<Buffer | Refusal>
+
+/** Opening what is not a file, such as a named pipe, must not wait for somebody at its other end. Windows has no such flag. */
+const openFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+
+/** This process goes on meanwhile. */
+export async function readWaiting(path: string): Promise<Buffer | Refusal> {
+  const file = await open(path, openFlags)
+  try {
+    const status = await file.stat()
+    const refusal = refuseFile(status)
+    if (refusal !== undefined) return refusal
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(status.size), 0, status.size, 0)
+    return buffer.subarray(0, bytesRead)
   } finally {
     // Nothing depends on when, or whether, a file that was only read is closed.
-    file?.close().catch(() => undefined)
+    file.close().catch(() => undefined)
+  }
+}
+
+/** This process stands still meanwhile, and it is over sooner. */
+export function readBlocking(path: string): Buffer | Refusal {
+  const file = openSync(path, openFlags)
+  try {
+    const status = fstatSync(file)
+    const refusal = refuseFile(status)
+    if (refusal !== undefined) return refusal
+    const buffer = Buffer.alloc(status.size)
+    return buffer.subarray(0, readSync(file, buffer, 0, status.size, 0))
+  } finally {
+    closeSync(file)
   }
 }
 
@@ -124,7 +158,7 @@ const writableByOthers = 0o022
  * Properties decide what is killed, so a file counts only when nobody but its owner can change it and its owner is this user or root.
  * That holds for root as well: it does not take orders from a user's file.
  */
-function refuseFile(status: Stats): Finding | undefined {
+function refuseFile(status: Stats): Refusal | undefined {
   const { size, mode, uid } = status
   if (!status.isFile()) return { kind: 'damaged', finding: 'something that is not a file' }
   if (size > longestStoreFile) return { kind: 'damaged', finding: `more than ${longestStoreFile} bytes` }

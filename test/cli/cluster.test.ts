@@ -83,35 +83,40 @@ t.test('a resource is a service', async (t) => {
   t.equal((await cluster(directory, 'res', 'web', '/priv')).stdout.lines.length, 4)
 })
 
-t.test('a private property that nobody knows is made with its format, listed, and deleted', async (t) => {
-  const directory = temporaryDirectory(t)
-  const web = (...args: string[]) => cluster(directory, 'res', 'web', ...args)
-  await web('/priv', 'Note="a b":string', 'Hosts=x,"y,z":multistr', 'Raw=1,2,0xff:binary')
-  await web(
-    '/priv',
-    'Long=-1:long',
-    'Big=18446744073709551615:ularge',
-    'None=:multistr',
-    `Many=${'0,'.repeat(19)}0:binary`,
-  )
-  const { stdout } = await web('/priv')
-  for (const line of [
-    /^S +web +Note +a b$/m,
-    /^M +web +Hosts +x\nM +web +Hosts +y,z$/m,
-    /^B +web +Raw +01 02 ff \(3 bytes\)$/m,
-    /^D +web +Long +-1 \(0xffffffff\)$/m,
-    /^D +web +Big +18446744073709551615 \(0xffffffffffffffff\)$/m,
-    /^M +web +None$/m,
-    /^B +web +Many +(00 ){16}\.\.\. \(20 bytes\)$/m,
-  ]) {
-    t.match(stdout.text, line)
-  }
-  await web('/priv', 'note=c')
-  t.match((await web('/priv:NOTE')).stdout.lines.slice(3), [/^S +web +Note +c$/])
-  t.match((await runIn(directory, ['list', '--service', 'web'])).stdout.text, /^Note +c +private$/m)
-  await web('/priv:note', '/usedefault')
-  t.notMatch((await web('/priv')).stdout.text, /Note/)
-})
+t.test(
+  'a private property that nobody knows is made with its format (a text without one), listed, and deleted',
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    const web = (...args: string[]) => cluster(directory, 'res', 'web', ...args)
+    await web('/priv', 'Note="a b":string', 'Hosts=x,"y,z":multistr', 'Raw=1,2,0xff:binary')
+    await web(
+      '/priv',
+      'Long=-1:long',
+      'Big=18446744073709551615:ularge',
+      'None=:multistr',
+      `Many=${'0,'.repeat(19)}0:binary`,
+      'Foo=7',
+    )
+    const { stdout } = await web('/priv')
+    for (const line of [
+      /^S +web +Note +a b$/m,
+      /^S +web +Foo +7$/m,
+      /^M +web +Hosts +x\nM +web +Hosts +y,z$/m,
+      /^B +web +Raw +01 02 ff \(3 bytes\)$/m,
+      /^D +web +Long +-1 \(0xffffffff\)$/m,
+      /^D +web +Big +18446744073709551615 \(0xffffffffffffffff\)$/m,
+      /^M +web +None$/m,
+      /^B +web +Many +(00 ){16}\.\.\. \(20 bytes\)$/m,
+    ]) {
+      t.match(stdout.text, line)
+    }
+    await web('/priv', 'note=c')
+    t.match((await web('/priv:NOTE')).stdout.lines.slice(3), [/^S +web +Note +c$/])
+    t.match((await runIn(directory, ['list', '--service', 'web'])).stdout.text, /^Note +c +private$/m)
+    await web('/priv:note', '/usedefault')
+    t.notMatch((await web('/priv')).stdout.text, /Note/)
+  },
+)
 
 t.test('bad input is one error with its code, and changes nothing', async (t) => {
   const directory = temporaryDirectory(t)
@@ -134,7 +139,8 @@ t.test('bad input is one error with its code, and changes nothing', async (t) =>
     [['res', 'web', '/priv', 'Note="a b:string'], 'usage', /closing double quote/],
     [['/prop', 'HangRecoveryAction="2'], 'usage', /closing double quote/],
     [['res', 'web', '/prop', 'Note=1:dword'], 'usage', /^cannot set property "Note" of service "web"/],
-    [['res', 'web', '/priv', 'Note=1'], 'usage', /^cannot set property "Note" of service "web"/],
+    [['res', 'web', '/priv', 'HangRecoveryActon=1'], 'usage', /a known property, such as HangRecoveryAction$/],
+    [['res', 'web', '/prop', 'Note=1'], 'usage', /^cannot set property "Note" of service "web"/],
     [['res', 'IP Address', '/prop'], 'usage', /^cannot use the service name "IP Address"/],
     [['res', '/prop', 'HangRecoveryAction=2'], 'usage', /expected the name of a service, not none$/],
     [['/priv', 'HangRecoveryAction=2'], 'usage', /MulticastClusterDisabled; \/prop takes the others$/],
@@ -166,7 +172,7 @@ t.test('a change is announced as by prop', async (t) => {
   const directory = temporaryDirectory(t)
   const asked = await serveAnswers(t, directory, 'main', {
     describe: { instance: 'main' },
-    'apply-properties': { generation: 1, overridden: [] },
+    'apply-properties': { generation: 1, overridden: [], problem: null },
   })
   t.equal((await cluster(directory, '/prop', 'HangRecoveryAction=2')).stderr.text, '')
   t.ok(asked.includes('apply-properties'))

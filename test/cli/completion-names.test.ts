@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findNames } from '../../src/cli/completion-names.js'
 import { callControl } from '../../src/control/client.js'
-import { isAlive, thisWriter } from '../../src/incident/writer.js'
+import { isAlive, thisProcess } from '../../src/process-identity.js'
 import { openFileStore } from '../../src/property/file-store.js'
 import { systemClock } from '../../src/system-clock.js'
 import { serve, temporaryDirectory, temporaryState } from '../control/support.js'
@@ -40,7 +40,7 @@ t.test('services that left an incident or have properties are known when nothing
   for (const id of ['20250131T120000123Z-old-one-a1b2c3', '20250201T120000123Z-old-one-a1b2c4', 'no-id']) {
     leaveIncident(state, id)
   }
-  const identity = { self: thisWriter, isAlive }
+  const identity = { self: thisProcess, isAlive }
   const value = { format: 'DWORD', value: 1 } as const
   const changes = [{ service: 'cache', name: 'HangRecoveryAction', value }]
   await openFileStore({ directory: state, clock: systemClock, identity }).change(changes, { uid: 0, pid: process.pid })
@@ -50,6 +50,21 @@ t.test('services that left an incident or have properties are known when nothing
     { value: 'cache', description: 'not watched now' },
     { value: 'old-one', description: 'not watched now' },
   ])
+})
+
+t.test('properties of a service that no definition names are known with their format', async (t) => {
+  const state = temporaryState(t)
+  const identity = { self: thisProcess, isAlive }
+  const stored = [
+    { service: 'web', name: 'HangRecoveryAction', value: { format: 'DWORD', value: 1 } },
+    { service: 'web', name: 'Note', value: { format: 'SZ', value: 'x' } },
+    { service: 'db', name: 'Other', value: { format: 'SZ', value: 'x' } },
+  ] as const
+  await openFileStore({ directory: state, clock: systemClock, identity }).change(stored, { uid: 0, pid: process.pid })
+  t.same(await findNames(state).ownProperties('web'), [{ value: 'Note', description: 'of web: SZ' }])
+  t.same(await findNames(state).ownProperties('cache'), [])
+  writeFileSync(join(state, 'properties.json'), 'torn')
+  t.same(await findNames(state).ownProperties('web'), [], 'nor from a damaged store')
 })
 
 t.test('a hangdog that does not answer costs less than the usual limit and hides no other', async (t) => {

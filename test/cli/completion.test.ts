@@ -47,7 +47,8 @@ const asked: (string | undefined)[] = []
 
 function findNames(stateDirectory: string | undefined): KnownNames {
   asked.push(stateDirectory)
-  return { services: names(['web', 'web-2', 'db']), incidents: names([incident]) }
+  const ownProperties = (service: string) => names(service === 'web' ? ['Note', 'Hosts'] : [])()
+  return { services: names(['web', 'web-2', 'db']), ownProperties, incidents: names([incident]) }
 }
 
 function complete(line: string): Promise<Completion> {
@@ -83,6 +84,7 @@ const offers: readonly (readonly [line: string, ...offered: string[]])[] = [
   ['run --hold st', 'stopped=', 'starved='],
   ['run --hold=tr', '--hold=traced='],
   ['run --terminate-signal SIGTE', 'SIGTERM'],
+  ['run --terminate-signal SIGCO'],
   ['run --heartbeat ht', 'http://', 'https://'],
   ['run --timeout '],
   ['run --timeout --re'],
@@ -130,6 +132,13 @@ const offers: readonly (readonly [line: string, ...offered: string[]])[] = [
   ['prop set DrillSchedule=x:str', 'DrillSchedule=x:string'],
   ['prop set Unknown='],
   ['prop set Unknown=1:m', 'Unknown=1:multistr', 'Unknown=1:multistring'],
+  ['prop get --service web No', 'Note'],
+  ['prop get --service=web Note hos', 'Hosts'],
+  ['prop get --service db No'],
+  ['prop get No'],
+  ['prop reset --service web No', 'Note'],
+  ['prop set --service web No', 'Note='],
+  ['prop set --service web Note=1 not'],
   ['prop import --format c', 'clusprop'],
   // The grammar of cluster.exe.
   ['cluster ', '/prop', '/prop:', '/priv', '/priv:', '/cluster:', 'resource'],
@@ -150,6 +159,11 @@ const offers: readonly (readonly [line: string, ...offered: string[]])[] = [
   ['cluster /priv:', '/priv:MulticastClusterDisabled'],
   ['cluster res web /priv HeartbeatT', 'HeartbeatTimeoutMilliseconds='],
   ['cluster res web /priv:HangR', '/priv:HangRecoveryAction'],
+  ['cluster res web /priv No', 'Note='],
+  ['cluster res web /priv:HangRecoveryAction,No', '/priv:HangRecoveryAction,Note'],
+  ['cluster res web /prop No'],
+  ['cluster res db /priv No'],
+  ['cluster web /priv No'],
 ]
 
 for (const [line, ...offered] of offers) {
@@ -199,7 +213,7 @@ t.test('the state directory of the line is asked for names, at home as a shell w
 })
 
 t.test('what a shell would have to quote is not offered', async (t) => {
-  const odd = { services: names(['a b', '$(reboot)', 'a;b', 'ab']), incidents: names([]) }
+  const odd = { services: names(['a b', '$(reboot)', 'a;b', 'ab']), ownProperties: names([]), incidents: names([]) }
   const { candidates } = await completeWords(createProgram(), ['status', 'a'], () => odd)
   t.same(
     candidates.map(({ value }) => value),

@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { doctorCommand } from '../../src/cli/doctor.js'
 import { examineNode } from '../../src/cli/health.js'
 import { temporaryDirectory, temporaryState } from '../control/support.js'
+import { runIn } from './property-support.js'
 import { openScreenshot, runCommand, Screenshot } from './support.js'
 
 t.test('doctor names what works here, and what would mend the rest', async (t) => {
@@ -15,6 +16,7 @@ t.test('doctor names what works here, and what would mend the rest', async (t) =
   t.match(checks.get('terminate'), { state: 'ok' })
   t.match(checks.get('notify-socket'), { state: 'missing', reason: 'needs the native part', mend: String })
   t.match(checks.get('bugcheck-consent'), { state: 'weak', mend: /BugCheckConsent=1/ })
+  t.match(checks.get('properties'), { state: 'ok', reason: 'all have their defaults' })
   t.match(checks.get('vitals'), { state: 'ok' })
   t.ok([...checks.values()].every(({ state, mend }) => state !== 'ok' || mend === null))
   t.equal(exitCode, 1, 'something is weaker')
@@ -36,6 +38,33 @@ t.test('doctor makes nothing', async (t) => {
   await runCommand(doctorCommand, ['doctor', '--state-dir', used])
   t.strictSame(readdirSync(used), before)
 })
+
+t.test(
+  "doctor tells of properties that are damaged, that a newer hangdog wrote, or that are another user's",
+  async (t) => {
+    if (process.getuid?.() !== 0) return t.comment('skipped: only root can give its consent')
+    const state = temporaryState(t)
+    const look = async (check: string): Promise<unknown> => {
+      const { stdout } = await runCommand(doctorCommand, ['doctor', '--json', '--state-dir', state])
+      return stdout.objects.find((each) => each.check === check)
+    }
+    const current = join(state, 'properties.json')
+    for (const action of [1, 2]) await runIn(state, ['set', 'BugCheckConsent=1', `HangRecoveryAction=${action}`])
+    t.match(await look('properties'), { state: 'ok', reason: 'generation 2 is whole', mend: null })
+    t.match(await look('bugcheck-consent'), { state: 'ok' })
+    chownSync(current, 65534, 65534)
+    t.match(await look('properties'), { state: 'missing', reason: /found one of user 65534/, mend: /as the user/ })
+    rmSync(current)
+    writeFileSync(current, 'torn')
+    t.match(await look('properties'), { state: 'weak', reason: /generation 1 .* is used instead/, mend: /prop set/ })
+    t.match(await look('bugcheck-consent'), { state: 'ok' }, 'the generation before counts')
+    rmSync(join(state, 'properties.previous.json'))
+    t.match(await look('properties'), { state: 'missing', reason: /expected a whole "properties.json"/, mend: /move/ })
+    t.match(await look('bugcheck-consent'), { state: 'weak' })
+    writeFileSync(current, JSON.stringify({ version: 99 }))
+    t.match(await look('properties'), { state: 'missing', reason: /newer/, mend: /use the hangdog that wrote them/ })
+  },
+)
 
 t.test('a state directory that cannot be used is exit code 2', async (t) => {
   const file = join(temporaryDirectory(t), 'file')

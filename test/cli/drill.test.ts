@@ -97,6 +97,14 @@ t.test('where no drill can be held it ends with 69', async (t) => {
   })
 })
 
+t.test('of a drill that is refused nothing is said to hang', async (t) => {
+  const { state, daemon } = await start(t, [])
+  daemon.drill = () => Promise.reject(new HangdogError('unavailable', 'cannot drill service "web": it is not watched'))
+  const ran = openScreenshot()
+  await t.rejects(runCommand(drillCommand, ['drill', 'web', '--state-dir', state], ran), { code: 'unavailable' })
+  t.equal(ran.stdout.text, '')
+})
+
 t.test('a limit that is none, or too short, is refused before anybody is asked', async (t) => {
   const { state, orders } = await start(t, [passed])
   for (const timeout of ['5', '5ms', '0', 'soon', '-1s']) {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { maintenanceCommand } from '../../src/cli/maintenance.js'
@@ -279,4 +279,21 @@ t.test('a hangdog that keeps no maintenances says so', async (t) => {
   const state = temporaryState(t)
   await serve(t, controlPath({ control: join(state, 'control') }, 'main'))
   await t.rejects(start(state, 'web'), { code: 'unavailable', message: /this hangdog keeps none/ })
+})
+
+t.test('what is stored in the directory of another user is refused, before anything is written', async (t) => {
+  if (process.getuid?.() !== 0) return t.comment('skipped: only root can give a directory to another user')
+  const state = temporaryState(t)
+  chownSync(join(state, 'control'), 65534, 65534)
+  const before = readdirSync(state)
+  for (const args of [
+    ['start', 'web', '--for', '1h', '--reason', 'x'],
+    ['stop', 'web'],
+  ]) {
+    await t.rejects(runCommand(maintenanceCommand, ['maintenance', ...args, '--state-dir', state]), {
+      code: 'permission',
+      message: `cannot use the state directory "${state}": expected to be run as user 65534, who owns it, not as user 0`,
+    })
+  }
+  t.strictSame(readdirSync(state), before)
 })

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { isAlive, thisProcess } from '../../src/process-identity.js'
@@ -153,6 +153,24 @@ t.test('who made a change is remembered', async (t) => {
   const author = { uid: process.getuid?.(), pid: process.pid }
   t.match((await store.read()).recent, [{ author, changes: [{ name: heartbeat, from: undefined, to: dword(30) }] }])
 })
+
+t.test(
+  'the properties in the directory of another user are refused by its owner, before anything is written',
+  async (t) => {
+    if (process.getuid?.() !== 0) return t.comment('skipped: only root can give a directory to another user')
+    const directory = temporaryDirectory(t)
+    chownSync(directory, 65534, 65534)
+    const message = `cannot use the state directory "${directory}": expected to be run as user 65534, who owns it, not as user 0`
+    await t.rejects(runIn(directory, ['set', 'HangRecoveryAction=1']), { code: 'permission', message })
+    t.strictSame(readdirSync(directory), [], 'not even a directory was made')
+    t.equal((await runIn(directory, ['list'])).exitCode, 0, 'there is nothing that must not be read')
+    writeFileSync(join(directory, 'properties.json'), '{}')
+    chownSync(join(directory, 'properties.json'), 65534, 65534)
+    for (const args of [['set', 'HangRecoveryAction=1'], ['list'], ['cluster', '/prop']]) {
+      await t.rejects(runIn(directory, args), { code: 'permission', message })
+    }
+  },
+)
 
 t.test('a state directory that was named but is not there is an error', async (t) => {
   const directory = join(temporaryDirectory(t), 'missing')
@@ -329,6 +347,9 @@ t.test('bad data is one error, 65, and changes nothing', async (t) => {
     ['{"common": {"TerminateSignal": "SIG"}}', /a signal by name/],
     ['{"common": {"DrillSchedule": "soon"}}', /property "DrillSchedule"/],
     ['{"common": {"StopTimeout": 1, "stoptimeout": 2}}', /expected it once, not twice$/],
+    ['{"common": {"StopTimeout": 1, "StopTimeout": 2}}', /expected "StopTimeout" in "common" once, not twice$/],
+    ['{"services": {"web": {"StopTimeout": 1}, "web": {}}}', /expected "web" in "services" once, not twice$/],
+    ['{"common": {}, "common": {}}', /expected "common" once, not twice$/],
     ['{"common": {"BugCheckConsent": null, "__proto__": 1}}', /"__proto__"/],
     [Buffer.from([0x22, 0xff, 0x22]), /expected UTF-8 text$/],
   ]

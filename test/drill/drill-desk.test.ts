@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { milliseconds } from '../../src/time.js'
 import { alive } from '../support/scripted-platform.js'
@@ -258,6 +259,42 @@ t.test('a canary that cannot be started again fails the drill at "restarted"', a
   t.match(outcome, { kind: 'failed', step: 'restarted', detail: /too many processes/ })
   nothingIsLeft(t, stage)
 })
+
+t.test('a record that cannot be made fails the drill, by its name, and nothing is started', async (t) => {
+  const stage = new DrillStage()
+  rmSync(stage.output, { recursive: true })
+  const { outcome } = await stage.hold()
+  t.match(outcome, {
+    kind: 'failed',
+    step: 'started',
+    detail: /^the record of the canary "web\.drill" could not be made: ENOENT.*web\.drill\.\d+\.beats/,
+  })
+  t.strictSame(stage.names(), ['drill-started', 'drill-failed'])
+  t.equal(stage.platform.processes.length, 0)
+  nothingIsLeft(t, stage)
+})
+
+for (const [step, manners] of [
+  ['beating', ['cannot-record']],
+  ['alive-again', ['hangs', 'cannot-record']],
+] as const) {
+  t.test(`a canary that cannot write its record is the failure (${step}), and not a crash loop`, async (t) => {
+    const stage = new DrillStage()
+    stage.platform.manner = 'ignores-signal'
+    stage.manners = manners
+    const { outcome } = await stage.hold()
+    t.match(outcome, {
+      kind: 'failed',
+      step,
+      detail: /^the canary could not write its record ".*web\.drill\.\d+\.beats"/,
+    })
+    const blamed = ['crash-loop', 'ended-unattended', 'ended-unexpectedly']
+    const ofRestarts = stage.names().filter((name) => blamed.includes(name))
+    t.strictSame(ofRestarts, step === 'beating' ? [] : ['ended-unexpectedly'], 'but for the hang that was to come')
+    t.equal(stage.platform.processes.length, manners.length, 'it is not started again')
+    nothingIsLeft(t, stage)
+  })
+}
 
 t.test('a canary that the first signal ends need not be killed', async (t) => {
   const stage = new DrillStage()

@@ -1,3 +1,6 @@
+import { mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
 import type { CanaryRun } from '../../src/drill/canary-record.js'
 import { DrillDesk } from '../../src/drill/drill-desk.js'
 import type { DrillNews } from '../../src/drill/drill-report.js'
@@ -15,6 +18,7 @@ import { ScriptedPlatform } from '../support/scripted-platform.js'
 
 const ms = milliseconds
 const beatInterval = ms(50)
+const directory = t.testdir()
 
 export const drilledPolicy: ServicePolicy = {
   ...defaultPolicy,
@@ -25,9 +29,10 @@ export const drilledPolicy: ServicePolicy = {
   evidenceTimeout: ms(300),
 }
 
-/** A hangdog with a service "web" and a desk for drills; its canaries, time and disk are scripted. */
+/** A hangdog with a service "web" and a desk for drills; its canaries, time and disk are scripted, but for the output directory. */
 export class DrillStage {
   readonly clock = new FakeClock()
+  readonly output = mkdtempSync(join(directory, 'output-'))
   readonly platform: ScriptedPlatform
   readonly events: Emitted[] = []
   readonly news: DrillNews[] = []
@@ -38,12 +43,15 @@ export class DrillStage {
   open = 0
   runs: CanaryRun[] = []
   /** What the canary does, process by process; a missing one beats. */
-  manners: readonly ('hangs' | 'hangs-after-a-pause' | 'beats' | 'never-beats' | 'says-so-only')[] = ['hangs']
+  manners: readonly ('hangs' | 'hangs-after-a-pause' | 'beats' | 'never-beats' | 'says-so-only' | 'cannot-record')[] = [
+    'hangs',
+  ]
   stack: readonly string[] | undefined = ['drillBlocked', 'beat']
   incidentsFail = false
   /** Seen from outside hangdog's own count, the process never goes. */
   undead = false
   incidentsVanish = false
+  #advancing: Promise<void> = Promise.resolve()
 
   constructor(policy: Partial<ServicePolicy> = {}, adapter: 'linux' | 'dry-run' = 'linux') {
     this.platform = new ScriptedPlatform(adapter)
@@ -83,7 +91,7 @@ export class DrillStage {
         survivors: (process) => platform.survivors(process),
         readProcess: (identity) => (this.undead ? platform.reading : platform.readProcess(identity)),
       },
-      state: { output: '/nowhere' },
+      state: { output: this.output },
       addCanary: (settings) => this.#addCanary(settings),
       readings: {
         record: async () => this.runs,
@@ -122,10 +130,18 @@ export class DrillStage {
     const from = this.clock.now()
     while (!done()) {
       if (this.clock.now() - from > most) throw new Error(`not so within ${most} ms of the fake clock`)
-      await this.clock.run(50)
-      await new Promise((resolve) => setTimeout(resolve, 0))
+      await this.#advance()
     }
     return this.clock.now() - from
+  }
+
+  /** One at a time: a test may move time while a drill that it does not wait for does so as well. */
+  #advance(): Promise<void> {
+    this.#advancing = this.#advancing.then(async () => {
+      await this.clock.run(50)
+      await new Promise((resolve) => setTimeout(resolve, 0))
+    })
+    return this.#advancing
   }
 
   /** Holds a drill to its end. */
@@ -214,6 +230,10 @@ export class DrillStage {
     let beats = 0
     const tick = (): void => {
       if (process === undefined || process.gone) return
+      if (manner === 'cannot-record') {
+        process.exit({ kind: 'code', code: 74 })
+        return
+      }
       beats++
       const hung = beats >= 5 && manner !== 'beats'
       if (manner !== 'never-beats') {

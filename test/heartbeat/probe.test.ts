@@ -10,7 +10,7 @@ import { ExecProbe } from '../../src/heartbeat/probe-exec.js'
 import { FileProbe } from '../../src/heartbeat/probe-file.js'
 import { HttpProbe } from '../../src/heartbeat/probe-http.js'
 import { TcpProbe } from '../../src/heartbeat/probe-tcp.js'
-import { milliseconds, seconds } from '../../src/time.js'
+import { longestLimit, milliseconds, seconds } from '../../src/time.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { RecordingReceiver } from './recording-receiver.js'
 import { makeFolder, until } from './stream-fixture.js'
@@ -206,6 +206,18 @@ t.test('tcp: a connection is success', async (t) => {
   const probe = new TcpProbe('127.0.0.1', port)
   t.equal(probe.description, `tcp://127.0.0.1:${port}`)
   t.match(await probe.look(generous), { kind: 'success' })
+})
+
+t.test('a limit that no timer of Node can have does not end a look at once', async (t) => {
+  const server = createServer((_, response) => void setTimeout(() => response.end('well'), 50))
+  const port = await listen(t, server)
+  t.match(await new HttpProbe(`http://127.0.0.1:${port}/`).look(longestLimit), { kind: 'success' })
+  t.match(await new ExecProbe('sleep 0.1').look(longestLimit), { kind: 'success' })
+  const connecting = new TcpProbe('127.0.0.1', port).look(longestLimit)
+  // Timers come before sockets, so that one which was due at once would have the first word.
+  const from = performance.now()
+  while (performance.now() - from < 20);
+  t.match(await connecting, { kind: 'success' })
 })
 
 t.test('exec: exit code 0 is success; all else says what happened', async (t) => {

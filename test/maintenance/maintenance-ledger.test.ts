@@ -9,7 +9,8 @@ import {
   type StoredMaintenance,
 } from '../../src/maintenance/ledger-file.js'
 import { MaintenanceLedger } from '../../src/maintenance/maintenance-ledger.js'
-import { milliseconds } from '../../src/time.js'
+import { systemClock } from '../../src/system-clock.js'
+import { type Clock, milliseconds } from '../../src/time.js'
 import { temporaryDirectory } from '../control/support.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { hour, minute, requestOf, storedServices } from './support.js'
@@ -27,7 +28,7 @@ class Machine {
   }
 
   /** Another process, so another monotonic clock; `clock` is moved by hand too. */
-  ledger(services: readonly string[] = ['web', 'db'], clock = this.clock): MaintenanceLedger {
+  ledger(services: readonly string[] = ['web', 'db'], clock: Clock = this.clock): MaintenanceLedger {
     return new MaintenanceLedger({
       directory: this,
       clock,
@@ -169,7 +170,8 @@ t.test('what another process changed is seen at the next look', async (t) => {
 t.test('changes of several processes at once are all kept', async (t) => {
   const machine = new Machine(t)
   const services = Array.from({ length: 12 }, (_, index) => `service-${index}`)
-  await Promise.all(services.map((service) => machine.ledger().start(requestOf({ service }))))
+  // They wait for each other, in real time.
+  await Promise.all(services.map((service) => machine.ledger([], systemClock).start(requestOf({ service }))))
   t.strictSame([...storedServices(machine.root)].sort(), [...services].sort())
 })
 

@@ -208,13 +208,13 @@ t.test('a scheduled window is told at its start and at its end', async (t) => {
   // Not in step with the minutes of the clock.
   fixture.clock.advance(12_345)
   await fixture.keeper.open()
-  t.match(fixture.keeper.status(), [
+  t.match(await fixture.keeper.status(), [
     { service: 'web', window: null, nextStart: '2026-01-04T02:30:00.000Z' },
     { service: 'db', window: null, nextStart: null },
   ])
   fixture.clock.advance(15 * hour - 12_345)
   t.strictSame(fixture.heard(), ['01-04T02:30:00.000 web started: 30 2 * * SUN for 90m'])
-  t.match(fixture.keeper.status()[0], {
+  t.match((await fixture.keeper.status())[0], {
     window: {
       source: 'schedule',
       since: '2026-01-04T02:30:00.000Z',
@@ -289,12 +289,25 @@ t.test('beside a window that ends at the same time, give or take a second, nothi
   ])
 })
 
+t.test('status looks at the file: what another hangdog stopped a moment ago is over', async (t) => {
+  const root = temporaryDirectory(t)
+  const first = new Fixture(t, { root })
+  const second = new Fixture(t, { root })
+  await first.keeper.open()
+  await first.keeper.start(requestOf())
+  await second.keeper.open()
+  t.match(await second.keeper.status(), [{ service: 'web', window: { reason: 'database upgrade' } }, {}])
+  await first.keeper.stop('web')
+  t.match(await second.keeper.status(), [{ service: 'web', window: null }, {}])
+  t.equal(second.heard().at(-1), '01-01T00:00:00.000 web stopped: database upgrade')
+})
+
 t.test('status looks at the clock, and tells what it finds', async (t) => {
   const fixture = new Fixture(t)
   await fixture.keeper.open()
   await fixture.keeper.start(requestOf())
   fixture.clock.jump(hour)
-  t.match(fixture.keeper.status(), [{ service: 'web', window: null }, {}])
+  t.match(await fixture.keeper.status(), [{ service: 'web', window: null }, {}])
   t.equal(fixture.heard().at(-1), '01-01T01:00:00.000 web ended-by-itself: database upgrade')
 })
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { runCommand } from '../../src/platform/command.js'
 import { readStat } from '../../src/platform/linux-proc.js'
+import { longestLimit } from '../../src/time.js'
 import { temporaryDirectory, until } from './support.js'
 
 t.test('a command gives its exit and both streams, and reads its input', async (t) => {
@@ -35,6 +36,11 @@ t.test('at the limit the command is killed with its children, and what it wrote 
   const pids = readFileSync(file, 'utf8').trim().split(' ').map(Number)
   t.equal(pids.length, 2)
   await until('both are gone', () => pids.every((pid) => (readStat(pid)?.stateLetter ?? 'Z') === 'Z'))
+})
+
+t.test('a limit that no timer of Node can have does not end the command at once', async (t) => {
+  const result = await runCommand({ command: 'sleep', args: ['0.1'], timeoutMs: longestLimit })
+  t.match(result, { kind: 'done', exit: { kind: 'code', code: 0 } })
 })
 
 t.test('output beyond the limit is dropped, and the command goes on', async (t) => {

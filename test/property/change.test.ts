@@ -68,7 +68,8 @@ t.test('what cannot be is refused, with what was expected', async (t) => {
     ],
     ['HeartbeatTimeoutMilliseconds=500', root, /expected the name of a service, not none/],
     ['HeartbeatTimeoutMilliseconds=19', web, /expected 0 \(not used\) or 20 to 4294967295 ms, not 19$/],
-    ['TerminateSignal=TERM', root, /expected a signal by name, such as SIGTERM or SIGINT, not "TERM"$/],
+    ['TerminateSignal=TERM', root, /expected a signal by name that can end a process, such as .*, not "TERM"$/],
+    ['TerminateSignal=SIGSTOP', root, /that can end a process, such as SIGTERM or SIGINT, not "SIGSTOP"$/],
   ]
   for (const [text, context, message] of refused)
     t.throws(() => assign(text, context), { code: 'usage', message }, text)
@@ -87,14 +88,38 @@ t.test('a read-only property, and one for root, are not permitted', async (t) =>
   t.throws(() => checkReset('BugCheckConsent', user), { code: 'permission' })
 })
 
-t.test('a private property that nobody knows can be made where that is allowed, with a format', async (t) => {
+t.test('a private property that nobody knows can be made where that is allowed', async (t) => {
   const may = { ...web, mayCreate: true }
   t.strictSame(assign('Note=a b:string', may), { service: 'web', name: 'Note', value: sz('a b') })
-  t.throws(() => assign('Note=a b', may), { code: 'usage' }, 'not without a format')
+  t.strictSame(assign('Note=a b', may), { service: 'web', name: 'Note', value: sz('a b') }, 'a text without a format')
+  t.throws(() => checkReset('Note', may), { code: 'usage', message: /^cannot reset property "Note"/ })
   t.throws(() => assign('Note=a b:string', { ...root, mayCreate: true }), { code: 'usage' }, 'not a common one')
   t.throws(() => assign('a/b=1:dword', may), { code: 'usage', message: /expected a name of up to 255 letters/ })
   t.throws(() => assign('a\u001bb=1:dword', may), { code: 'usage' })
   t.throws(() => assign('Note=-1:dword', may), { code: 'usage', message: /property "Note"/ })
+})
+
+t.test('without a format nothing is made under a name that is nearly one of ours', async (t) => {
+  const may = { ...web, mayCreate: true }
+  for (const name of ['HangRecoveryActon', 'BugCheck', 'stoptimeouts']) {
+    t.throws(() => assign(`${name}=2`, may), { code: 'usage', message: /expected a known property, such as/ }, name)
+    t.match(assign(`${name}=2:dword`, may), { name, value: dword(2) })
+  }
+})
+
+t.test('an unknown name that others begin with has them all listed', async (t) => {
+  const known = 'cannot set property'
+  const listed: readonly (readonly [string, string])[] = [
+    ['BugCheck', 'BugCheckConsent, BugCheckMinimumUptime, BugCheckLimit or BugCheckPeriod'],
+    ['hangw', 'HangWarningPercent'],
+    ['Ser', 'ServiceStartTimeout'],
+  ]
+  for (const [name, names] of listed) {
+    const message = `${known} "${name}": expected a known property, such as ${names}`
+    t.throws(() => assign(`${name}=1`), { code: 'usage', message })
+  }
+  t.throws(() => assign('Clu=1'), { message: /such as (\w+, ){4}\w+ and 2 more$/ }, 'but not all of very many')
+  t.throws(() => assign('Qu=1'), { message: /"hangdog prop list" shows them/ }, 'nor those of two letters')
 })
 
 t.test('a stored private property that nobody knows keeps its spelling and its format', async (t) => {

@@ -14,6 +14,16 @@ t.test('every default is one that its definition takes, in every profile', async
   }
 })
 
+t.test('looking a definition up makes nothing anew, whatever the profile', async (t) => {
+  for (const profile of propertyProfiles) {
+    t.equal(definitionsOf(profile), definitionsOf(profile))
+    t.equal(findDefinition('samesubnetdelay', profile), findDefinition('SameSubnetDelay', profile))
+    t.ok(definitionsOf(profile).every((each) => findDefinition(each.name.toUpperCase(), profile) === each))
+    t.equal(findDefinition('ClusSvcHangTimeout', profile)?.name, 'ClusSvcHeartbeatTimeout')
+  }
+  for (const name of ['constructor', '__proto__', '']) t.equal(findDefinition(name), undefined)
+})
+
 t.test('a number has bounds, and a text has none', async (t) => {
   for (const { name, format, minimum, maximum } of definitions) {
     if (format === 'DWORD') t.ok(minimum !== undefined && maximum !== undefined && minimum <= maximum, name)

@@ -2,11 +2,11 @@ import { copyFileSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { formatNote } from '../../src/property/lock-note.js'
+import { formatNote } from '../../src/lock-note.js'
 import type { PropertySnapshot, PropertyStore } from '../../src/property/store.js'
 import { author, dword, set } from '../contract/property-store.js'
+import { FixtureProcess } from '../support/fixture-process.js'
 import { openStore, openTroubled, temporaryDirectory } from './store-place.js'
-import { WriterProcess } from './writer-process.js'
 
 // Real processes, killed for real. What a loss of power leaves cannot be had here; the order of the steps stands for it.
 
@@ -38,7 +38,7 @@ t.test(`a writer killed at ${kills} random points loses no completed change and 
   const runLane = async (): Promise<void> => {
     const directory = temporaryDirectory(t)
     for (let number = 0; number < kills / lanes; number += 1) {
-      const writer = new WriterProcess(t, 'writes-for-ever.mjs', [directory])
+      const writer = new FixtureProcess(t, 'property/writes-for-ever.mjs', [directory])
       await writer.said(1)
       await sleep(Math.random() * longestLife)
       await writer.kill()
@@ -77,7 +77,7 @@ for (const lock of ['none', 'of a dead writer'] as const) {
         const directory = temporaryDirectory(t)
         await openStore(directory).change([set('Pair', dword(1)), set('Pair', dword(1), 'web')], author)
         if (lock !== 'none') symlinkSync(deadNote, join(directory, 'properties.lock'))
-        const writer = new WriterProcess(t, 'dies-at-step.mjs', [directory, String(step)])
+        const writer = new FixtureProcess(t, 'property/dies-at-step.mjs', [directory, String(step)])
         const end = await writer.ended
         const { store, troubles } = openTroubled(directory)
         const snapshot = await store.read()
@@ -97,19 +97,19 @@ for (const lock of ['none', 'of a dead writer'] as const) {
 
 /** What survives a loss of power depends on this order alone: the bytes, then the name, then the directory. */
 function checkSteps(t: Test, steps: readonly string[]): void {
-  const synced = steps.indexOf('sync')
-  const named = steps.lastIndexOf('rename')
-  t.ok(steps.indexOf('writeFile') < synced, 'written, then synced')
+  const synced = steps.indexOf('fsyncSync')
+  const named = steps.lastIndexOf('renameSync')
+  t.ok(steps.indexOf('writeFileSync') < synced, 'written, then synced')
   t.ok(synced < named, 'synced, then named')
-  t.ok(named < steps.lastIndexOf('sync'), 'named, then the directory synced')
-  t.equal(steps.filter((step) => step === 'sync').length, 2, 'two syncs are all it takes')
+  t.ok(named < steps.lastIndexOf('fsyncSync'), 'named, then the directory synced')
+  t.equal(steps.filter((step) => step === 'fsyncSync').length, 2, 'two syncs are all it takes')
   t.equal(steps.at(-1), 'done 2')
 }
 
 t.test('four processes that write at the same time lose no change of each other', async (t) => {
   const directory = temporaryDirectory(t)
   const writers = ['a', 'b', 'c', 'd'].map(
-    (writer) => new WriterProcess(t, 'writes-many.mjs', [directory, writer, '25']),
+    (writer) => new FixtureProcess(t, 'property/writes-many.mjs', [directory, writer, '25']),
   )
   await Promise.all(writers.map((writer) => writer.succeeded()))
   const { generation, common, recent } = await openStore(directory).read()

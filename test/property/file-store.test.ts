@@ -15,8 +15,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { thisWriter } from '../../src/incident/writer.js'
-import { formatNote } from '../../src/property/lock-note.js'
+import { formatNote } from '../../src/lock-note.js'
+import { thisProcess } from '../../src/process-identity.js'
 import { seconds } from '../../src/time.js'
 import { author, dword, plain, propertyStoreContract, set } from '../contract/property-store.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -167,7 +167,7 @@ t.test('a change to a directory that does not exist is refused', async (t) => {
 
 t.test('while somebody else writes a change waits, and says in time for whom', async (t) => {
   const { directory } = await filled(t, 1)
-  const holder = formatNote({ ...thisWriter(), born: new Date(), nonce: '0a' })
+  const holder = formatNote({ ...thisProcess(), born: new Date(), nonce: '0a' })
   symlinkSync(holder, join(directory, 'properties.lock'))
   const store = openStore(directory, { lockLimit: seconds(0.1) })
   const refused = { code: 'unavailable', message: new RegExp(`pid ${process.pid} .* has held the lock for`) }

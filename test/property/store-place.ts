@@ -2,15 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { isAlive, thisWriter } from '../../src/incident/writer.js'
+import type { HolderIdentity } from '../../src/file-lock.js'
+import { isAlive, thisProcess } from '../../src/process-identity.js'
 import { type FileStoreOptions, openFileStore } from '../../src/property/file-store.js'
 import type { PropertyStore, StoreTrouble } from '../../src/property/store.js'
-import type { HolderIdentity } from '../../src/property/store-lock.js'
 import { systemClock } from '../../src/system-clock.js'
 import { seconds } from '../../src/time.js'
 
 /** The real one. */
-export const identity: HolderIdentity = { self: thisWriter, isAlive }
+export const identity: HolderIdentity = { self: thisProcess, isAlive }
 
 /** A directory of its own for a test, removed after it. */
 export function temporaryDirectory(t: Test): string {

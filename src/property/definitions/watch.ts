@@ -1,4 +1,4 @@
-import { isSignal } from '../../signal-name.js'
+import { expectedSignal, isEndingSignal } from '../../signal-name.js'
 import type { PropertyDefinition } from '../definition.js'
 import type { PropertyValue } from '../value.js'
 import { dword, text } from './build.js'
@@ -99,5 +99,5 @@ function refuseTimeoutMilliseconds({ value }: PropertyValue): string | undefined
 }
 
 function refuseSignal({ value }: PropertyValue): string | undefined {
-  return typeof value === 'string' && isSignal(value) ? undefined : 'a signal by name, such as SIGTERM or SIGINT'
+  return typeof value === 'string' && isEndingSignal(value) ? undefined : expectedSignal
 }

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 
-const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/property/${name}`, import.meta.url))
+const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url))
 
-/** A process of its own that uses the built store. Killed with the test. */
-export class WriterProcess {
+/** A program of test/fixtures in a process of its own, that uses what was built. Killed with the test. */
+export class FixtureProcess {
   readonly child: ChildProcess
   /** What it said, line by line; a last line without its end is left out. */
   readonly lines: string[] = []
@@ -15,6 +15,7 @@ export class WriterProcess {
   #stderr = ''
   #heard: () => void = () => {}
 
+  /** @param name of the program, below test/fixtures */
   constructor(t: Test, name: string, args: readonly string[]) {
     // Through env -i: the test runner changes the environment of what it sees spawned.
     this.child = spawn('env', ['-i', process.execPath, fixture(name), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })

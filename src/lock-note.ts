@@ -1,14 +1,7 @@
-/** A process, told apart from every other of this and earlier boots. */
-export interface LockHolder {
-  readonly pid: number
-  /** The system's stamp of when the process started; empty where there is none, and then the pid alone counts. */
-  readonly startTime: string
-  /** Empty where the system has none. */
-  readonly bootId: string
-}
+import type { ProcessIdentity } from './process-identity.js'
 
 /** What a lock says of its holder. */
-export interface LockNote extends LockHolder {
+export interface LockNote extends ProcessIdentity {
   /** Wall time of the start of the process, for people. */
   readonly born: Date
   /** Makes every note differ from every other. */

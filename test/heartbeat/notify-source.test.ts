@@ -1,0 +1,147 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { Emitted } from '../../src/event/event.js'
+import { NotifyServer } from '../../src/heartbeat/notify-server.js'
+import { NotifySource } from '../../src/heartbeat/notify-source.js'
+import { openGuard } from '../../src/platform/guard.js'
+import { systemClock } from '../../src/system-clock.js'
+import { milliseconds } from '../../src/time.js'
+import { nativeAddon } from '../support/native.js'
+import { RecordingReceiver } from './recording-receiver.js'
+import { makeFolder, until } from './stream-fixture.js'
+
+const { addon, skip } = nativeAddon()
+
+/** Sends each line of its standard input as a datagram; `\n` in it stands for a newline. */
+const speaker = `
+import os, socket, sys
+client = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+client.connect(os.environ['NOTIFY_SOCKET'])
+for line in sys.stdin:
+    client.send(line.rstrip('\\n').replace('\\\\n', '\\n').encode())
+`
+
+function setUp(t: Test, options: { admits?: (pid: number) => boolean } = {}) {
+  if (addon === undefined) throw new Error('unreachable')
+  const guard = openGuard(addon, { countdowns: 16, processes: 16, realtime: false, lockMemory: false })
+  const events: Emitted[] = []
+  const path = join(makeFolder(t), 'notify.sock')
+  const server = new NotifyServer(guard, { path, clock: systemClock, emit: (event) => events.push(event) })
+  const receiver = new RecordingReceiver()
+  const surroundings = { clock: systemClock, emit: (event: Emitted) => events.push(event) }
+  const source = new NotifySource(server, receiver, { ...surroundings, limit: () => milliseconds(2500), ...options })
+  // Waiting for datagrams does not keep a process alive by itself.
+  guard.hold(true)
+  t.teardown(() => {
+    server.close()
+    guard.close()
+  })
+  const speak = (): ChildProcess => {
+    const child = spawn('python3', ['-c', speaker], {
+      env: { ...process.env, ...source.environment() },
+      stdio: ['pipe', 'inherit', 'inherit'],
+    })
+    t.teardown(() => child.kill('SIGKILL'))
+    return child
+  }
+  const start = (child: ChildProcess): void => {
+    source.serviceStarted({ pid: child.pid ?? 0, startedAt: new Date() })
+  }
+  return { guard, server, source, receiver, events, speak, start }
+}
+
+t.test('the notify source', { skip: skip && `skipped: ${skip}` }, async (t) => {
+  t.test('tells the service where and how often to beat', async (t) => {
+    const { source, server } = setUp(t)
+    t.same(source.environment(), { NOTIFY_SOCKET: server.path, WATCHDOG_USEC: '2500000' })
+  })
+
+  t.test('hands on the vocabulary of sd_notify from the process of the service', async (t) => {
+    const { receiver, speak, start, source } = setUp(t)
+    const child = speak()
+    start(child)
+    child.stdin?.write('READY=1\\nSTATUS=up and running\\nMAINPID=12\\nERRNO=2\\nX_OTHER=1\n')
+    child.stdin?.write('WATCHDOG=1\nWATCHDOG=1\nWATCHDOG_USEC=100000\nEXTEND_TIMEOUT_USEC=5000\nRELOADING=1\n')
+    child.stdin?.write('WATCHDOG=trigger\nHEARTBEAT=worker:7\nWATCHDOG_USEC=never\nBARRIER=1\nSTOPPING=1\n')
+    await until('all is there', () => receiver.signs.some(({ kind }) => kind === 'stopping'))
+    t.same(
+      receiver.signs.map(({ kind }) => kind),
+      ['ready', 'status', 'main-process', 'limit', 'extend', 'reloading', 'trigger', 'stopping'],
+    )
+    t.equal(receiver.beats, 2)
+    t.equal(receiver.contacts, 1)
+    t.same(receiver.channelBeats, [{ channel: 'worker', progress: 7 }])
+    t.same(source.counters(), { 'bad-value': 1 })
+  })
+
+  t.test('keeps what the service says before its start is known', async (t) => {
+    const { receiver, speak, start, guard } = setUp(t)
+    const child = speak()
+    child.stdin?.write('READY=1\n')
+    await until('it came', () => (guard.counters().messages ?? 0) === 1)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    t.same(receiver.signs, [])
+    start(child)
+    t.same(receiver.signs, [{ kind: 'ready' }])
+  })
+
+  t.test('takes nothing from another process, unless it is admitted', async (t) => {
+    const { receiver, speak, start } = setUp(t)
+    start(speak())
+    const other = speak()
+    other.stdin?.end('WATCHDOG=1\nSTOPPING=1\n')
+    await new Promise((resolve) => other.once('exit', resolve))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    t.equal(receiver.beats, 0)
+    t.same(receiver.signs, [])
+    const open = setUp(t, { admits: () => true })
+    open.start(open.speak())
+    open.speak().stdin?.write('WATCHDOG=1\n')
+    await until('the beat of the other counts', () => open.receiver.beats === 1)
+  })
+
+  t.test('takes nothing any more when the service has ended, and all of the next run', async (t) => {
+    const { receiver, speak, start, source, guard } = setUp(t)
+    const first = speak()
+    start(first)
+    first.stdin?.write('READY=1\n')
+    await until('the first speaks', () => receiver.signs.length === 1)
+    source.serviceEnded()
+    first.stdin?.write('STATUS=still here\n')
+    await until('it came', () => guard.counters().messages === 2)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    t.equal(receiver.signs.length, 1)
+    const second = speak()
+    start(second)
+    second.stdin?.write('READY=1\n')
+    await until('the second speaks', () => receiver.signs.length === 2)
+    t.equal(receiver.contacts, 2)
+  })
+
+  const systemdNotify = '/usr/bin/systemd-notify'
+  t.test(
+    'does not keep systemd-notify waiting for its descriptor to be closed',
+    { skip: existsSync(systemdNotify) ? false : `skipped: there is no ${systemdNotify}` },
+    async (t) => {
+      const { receiver, speak, start, source } = setUp(t, { admits: () => true })
+      start(speak())
+      const began = Date.now()
+      const child = spawn(systemdNotify, ['--ready', '--status=by hand'], {
+        env: { ...process.env, ...source.environment() },
+        stdio: ['ignore', 'inherit', 'pipe'],
+      })
+      let complaint = ''
+      child.stderr?.on('data', (chunk) => {
+        complaint += chunk
+      })
+      const code = await new Promise((resolve) => child.once('exit', resolve))
+      t.equal(code, 0)
+      t.equal(complaint, '')
+      t.ok(Date.now() - began < 4500, 'it gives up after five seconds')
+      await until('it was heard', () => receiver.signs.length === 2)
+      t.same(receiver.signs, [{ kind: 'ready' }, { kind: 'status', text: 'by hand' }])
+    },
+  )
+})

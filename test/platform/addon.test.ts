@@ -1,0 +1,111 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import t from 'tap'
+import { addonFiles, loadAddon } from '../../src/platform/addon.js'
+import { nativeAddon } from '../support/native.js'
+
+const { addon, skip } = nativeAddon()
+
+t.test('an addon that is not there, cannot be loaded or is another is absent, and it is said why', async (t) => {
+  const folder = t.testdir({
+    'empty.node': '',
+    'other.cjs': 'module.exports = { version: 2, open() {} }',
+    'nothing.cjs': 'module.exports = 7',
+    'throws.cjs': 'throw new Error("wrong ABI")',
+  })
+  const reasonOf = (name: string): string => {
+    const loaded = loadAddon([join(folder, name)])
+    return loaded.kind === 'absent' ? loaded.reason : 'loaded'
+  }
+  t.match(reasonOf('missing.node'), /^the addon is not built here: there is no .*missing\.node$/)
+  t.match(reasonOf('empty.node'), /empty\.node cannot be loaded: /)
+  t.match(reasonOf('other.cjs'), /other\.cjs is not the addon of this hangdog: expected version 1/)
+  t.match(reasonOf('nothing.cjs'), /is not the addon of this hangdog/)
+  t.match(reasonOf('throws.cjs'), /cannot be loaded: wrong ABI/)
+})
+
+t.test('what came with a release is preferred to what was built here', async (t) => {
+  const [first, second] = addonFiles()
+  t.match(first, /prebuilds.*hangdog\.node$/)
+  t.match(second, /build.*Release.*hangdog\.node$/)
+})
+
+t.test('the addon', { skip: skip && `skipped: ${skip}` }, async (t) => {
+  if (addon === undefined) return
+  const open = addon
+  const load = `const addon = require(${JSON.stringify(addonFiles().at(-1))})`
+  const nothing = (): void => {}
+
+  t.test('refuses arguments that are out of bounds or of another kind', async (t) => {
+    t.type(open.open(0, 1, 65536, 1, 0, nothing), 'number')
+    t.type(open.open(1, 1, 65537, 1, 0, nothing), 'number')
+    t.type(open.open(1, 1, 65536, 64, 0, nothing), 'number')
+    t.type(open.open(-1, 1, 65536, 1, 0, nothing), 'number')
+    const bad: unknown = 'x'
+    t.throws(() => Reflect.apply(open.open, open, [bad, 1, 65536, 1, 0, nothing]), TypeError)
+    t.throws(() => Reflect.apply(open.open, open, [1, 1, 65536, 1, 0]), TypeError)
+    t.throws(() => Reflect.apply(open.open, open, []), TypeError)
+    const guard = open.open(4, 4, 65536, 1, 0, nothing)
+    if (typeof guard === 'number') return t.fail(`it does not open: ${guard}`)
+    const id = guard.countdownCreate()
+    for (const [name, call] of Object.entries(guard)) {
+      if (name === 'close' || name === 'hold') continue
+      for (const value of [Number.NaN, -1, 1e300, 0.5, 2 ** 53, {}, null, 'x', Symbol('s')]) {
+        try {
+          const result: unknown = Reflect.apply(call, guard, [value, value, value, value])
+          if (typeof result === 'number' && name.startsWith('countdown') && name !== 'countdownCreate')
+            t.ok(result < 0, `${name} refuses ${String(value)}`)
+        } catch (error) {
+          t.type(error, TypeError)
+        }
+      }
+    }
+    t.ok(guard.countdownArm(id, Number.NaN, 0) < 0)
+    t.ok(guard.countdownArm(id, 100, 101) < 0)
+    t.ok(guard.countdownArm(id, 100, 50) > 0)
+    guard.close()
+    guard.close()
+    t.ok(guard.countdownArm(id, 100, 50) < 0, 'and everything once it is closed')
+    t.same(guard.read(), [])
+    return undefined
+  })
+
+  t.test('keeps no process alive, unless it is held', async (t) => {
+    const script = `${load}
+      const guard = addon.open(4, 4, 65536, 0, 0, () => { guard.read(); guard.hold(false) })
+      const id = guard.countdownCreate()
+      if (process.argv[1] === 'hold') guard.hold(true)
+      guard.countdownArm(id, 300, 300)
+      process.on('exit', () => console.log(guard.countdownReading(id).state))`
+    const run = (how: string) =>
+      spawnSync(process.execPath, ['-e', script, how], { encoding: 'utf8', timeout: 60_000, env: {} })
+    t.match(run('free'), { status: 0, stdout: '1\n' }, 'it ends while the countdown runs')
+    t.match(run('hold'), { status: 0, stdout: '3\n' }, 'it lives until the countdown has ended')
+  })
+
+  t.test('ends with its environment, also that of a worker', async (t) => {
+    const script = `${load}
+      const guard = addon.open(4, 4, 65536, 0, 0, () => {})
+      guard.countdownArm(guard.countdownCreate(), 5, 1)
+      guard.hold(true)
+      require('node:worker_threads').parentPort?.postMessage('open')`
+    for (let round = 0; round < 10; round++) {
+      const worker = new Worker(script, { eval: true, execArgv: [], env: {} })
+      await new Promise((resolve) => worker.once('message', resolve))
+      t.equal(await worker.terminate(), 1)
+    }
+    const exits = `${script}; process.exit(3)`
+    t.equal(spawnSync(process.execPath, ['-e', exits], { timeout: 60_000, env: {} }).status, 3)
+  })
+
+  t.test('an error thrown when it wakes JavaScript is not swallowed', async (t) => {
+    const script = `${load}
+      const guard = addon.open(4, 4, 65536, 0, 0, () => { throw new Error('from woken') })
+      guard.countdownArm(guard.countdownCreate(), 5, 1)
+      guard.hold(true)`
+    const done = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 60_000, env: {} })
+    t.equal(done.status, 1)
+    t.match(done.stderr, /from woken/)
+  })
+})
