@@ -1,4 +1,5 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { CanaryRun } from '../../src/drill/canary-record.js'
@@ -18,7 +19,8 @@ import { ScriptedPlatform } from '../support/scripted-platform.js'
 
 const ms = milliseconds
 const beatInterval = ms(50)
-const directory = t.testdir()
+const directory = mkdtempSync(join(tmpdir(), 'hangdog-drills-'))
+t.teardown(() => rmSync(directory, { recursive: true, force: true }))
 
 export const drilledPolicy: ServicePolicy = {
   ...defaultPolicy,
