@@ -70,8 +70,10 @@ t.test('a process that is gone or that ends under the debugger leaves a sentence
     const service = await startHung(t, 'sleep', ['600'], { silent: true })
     const finding = take(service)
     await delay(afterMs)
+    const exited = new Promise((resolve) => service.child.once('exit', resolve))
     service.child.kill('SIGKILL')
     const settled = await finding
+    await exited
     if (settled.kind !== 'found') t.match(settled, { kind: 'missing', reason: /\w+ \w+/ }, `after ${afterMs} ms`)
     t.match(await take(service), { kind: 'missing', reason: /no longer exists/ })
   }
