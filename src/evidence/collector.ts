@@ -32,6 +32,9 @@ const vitalsLimit = milliseconds(1500)
 const javaScriptShare = 0.4
 const javaScriptLimit = milliseconds(1200)
 
+/** Share of the budget in which exhibits are taken; the rest is for handing them over on a busy machine. */
+const collectingShare = 0.9
+
 /** What the native stack is given at least. */
 const nativeFloor = milliseconds(50)
 
@@ -56,7 +59,9 @@ export function createEvidenceCollector(options: EvidenceOptions): EvidenceColle
         await Promise.all([lightProcess, pressureCollector].map((each) => takeExhibit(clock, each, request, limit))),
       )
     },
-    capture: async (request) => {
+    capture: async (whole) => {
+      // What is cut off at the very end of the budget would be late itself, and everything else with it.
+      const request = { ...whole, budget: milliseconds(whole.budget * collectingShare) }
       const reading = takeExhibit(clock, process, request, shorter(request.budget, readingLimit))
       const vitals = takeExhibit(clock, vitalsCollector, request, shorter(request.budget, vitalsLimit))
       const others = side.map((each) => takeExhibit(clock, each, request, request.budget))

@@ -28,6 +28,7 @@ export class HangDesk {
   #preparing: Promise<PreparedIncident> | undefined
   #early: readonly Exhibit[] = []
   #alive = false
+  #stopping = false
   #reporting = false
   #expiredAt: Instant = instant(0)
 
@@ -120,9 +121,15 @@ export class HangDesk {
     if (state.channel === channel || state.hang.kind === 'never-started') this.#alive = true
   }
 
+  /** The service is to end: a recovery that has not stopped the machine yet only ends the service. */
+  stopRequested(): void {
+    this.#stopping = true
+  }
+
   /** The countdown ended: from here on the time until the service is gone is measured. */
   expired(): void {
     this.#alive = false
+    this.#stopping = false
     this.#expiredAt = this.#context.parts.clock.now()
   }
 
@@ -183,6 +190,7 @@ export class HangDesk {
       policy,
       early: this.#early,
       isAlive: () => this.#alive,
+      isStopping: () => this.#stopping,
     }
   }
 }

@@ -28,6 +28,8 @@ export interface HangCase {
   readonly early: readonly Exhibit[]
   /** True when the service has shown a sign of life since the verdict. */
   readonly isAlive: () => boolean
+  /** True when the service has been asked to stop since the verdict: it is still ended, but no machine is stopped for it. */
+  readonly isStopping: () => boolean
 }
 
 export type LadderResult =
@@ -51,7 +53,7 @@ export async function openIncident(hangCase: HangCase, parts: Surroundings): Pro
 
 /** What an incident is opened with. */
 export function describeOpening(
-  hangCase: Omit<HangCase, 'reading' | 'early' | 'expiredAt' | 'isAlive' | 'subject'>,
+  hangCase: Omit<HangCase, 'reading' | 'early' | 'expiredAt' | 'isAlive' | 'isStopping' | 'subject'>,
 ): IncidentOpening {
   const { service, command, process, channel, limit, silent, hang, policy } = hangCase
   const { pid } = process.identity
@@ -174,7 +176,9 @@ async function bugCheck(hangCase: HangCase, record: IncidentRecord | undefined, 
   const incident = record === undefined ? {} : { incident: record.id }
   const permit = parts.bugCheckGate.permit()
   const method = parts.platform.bugCheckMethod()
-  const refusal = permit.kind === 'refused' ? permit.reason : method.kind === 'none' ? method.reason : undefined
+  const stopping = hangCase.isStopping() ? 'the service was asked to stop' : undefined
+  const refusal =
+    stopping ?? (permit.kind === 'refused' ? permit.reason : method.kind === 'none' ? method.reason : undefined)
   if (refusal !== undefined) {
     parts.emit({ name: 'bugcheck-refused', service, ...incident, parameters: { reason: refusal } })
     await step(record, `bugcheck refused: ${refusal}`, hangCase, parts)

@@ -71,6 +71,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   }
 
   stop(reason: string, signal: NodeJS.Signals = this.policy.terminateSignal): Promise<void> {
+    this.hangs.stopRequested()
     return this.lifecycle.stop(reason, signal)
   }
 

@@ -196,7 +196,7 @@ t.test(
       ],
     })
     const exhibits = await evidence.capture(requestFor(service, 700))
-    t.match(find(exhibits, 'endless'), { kind: 'missing', reason: 'not finished within 700 ms' })
+    t.match(find(exhibits, 'endless'), { kind: 'missing', reason: 'not finished within 630 ms' })
     t.match(find(exhibits, 'broken'), { kind: 'missing', reason: 'it broke' })
     t.equal(find(exhibits, 'process')?.kind, 'captured')
   },

@@ -128,3 +128,21 @@ t.test('what was prepared for a hang is discarded when a maintenance begins, or 
     t.same(w.prepared, ['prepared', 'discarded'], change)
   }
 })
+
+t.test(
+  'a service that is stopped between the verdict and the bugcheck is ended, and the machine goes on',
+  async (t) => {
+    const w = watched({ action: 'bugcheck', evidenceTimeout: ms(500) })
+    w.permit = { kind: 'granted' }
+    w.captured = async () => {
+      void w.service.stop('asked to')
+      return []
+    }
+    await w.start()
+    w.service.beat()
+    await w.clock.run(5000)
+    t.notOk(w.platform.calls.some((call) => call.startsWith('bugcheck')))
+    t.match(w.events.find(({ name }) => name === 'bugcheck-refused')?.parameters, { reason: /asked to stop/ })
+    t.ok(w.platform.calls.includes('SIGTERM'))
+  },
+)
