@@ -45,3 +45,6 @@ if (!existsSync(buildStamp) || statSync(buildStamp).mtimeMs < sources) {
   mkdirSync(dirname(buildStamp), { recursive: true })
   writeFileSync(buildStamp, '')
 }
+
+// Optional: without a compiler this says so and changes nothing, and the tests of the native part are skipped.
+run(process.execPath, [join(root, 'tools', 'native.mjs'), '--if-changed', '--optional'])

@@ -11,6 +11,7 @@ const texts = {
   'line-too-long': 'a line was too long',
   'bad-value': 'a line had a bad value',
   'not-accepted': 'the sign of life does not fit',
+  foreign: 'a notify message came from a process that is no service',
   flood: 'more lines than a service may send; its connections had to wait',
 } as const
 

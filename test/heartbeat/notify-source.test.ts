@@ -120,6 +120,25 @@ t.test('the notify source', { skip: skip && `skipped: ${skip}` }, async (t) => {
     t.equal(receiver.contacts, 2)
   })
 
+  const redis = '/usr/bin/redis-server'
+  t.test(
+    'hears redis-server as systemd would',
+    { skip: existsSync(redis) ? false : `skipped: there is no ${redis}` },
+    async (t) => {
+      const { receiver, start, source } = setUp(t)
+      const folder = makeFolder(t)
+      const listening = ['--port', '0', '--unixsocket', join(folder, 'redis.sock')]
+      const args = ['--supervised', 'systemd', ...listening, '--save', '', '--dir', folder]
+      const child = spawn(redis, args, { env: { ...process.env, ...source.environment() }, stdio: 'ignore' })
+      t.teardown(() => child.kill('SIGKILL'))
+      start(child)
+      await until('it is ready', () => receiver.signs.some(({ kind }) => kind === 'ready'))
+      child.kill('SIGTERM')
+      await until('it says that it stops', () => receiver.signs.some(({ kind }) => kind === 'stopping'))
+      t.ok(receiver.signs.some(({ kind }) => kind === 'status'))
+    },
+  )
+
   const systemdNotify = '/usr/bin/systemd-notify'
   t.test(
     'does not keep systemd-notify waiting for its descriptor to be closed',

@@ -1,0 +1,13 @@
+/* The methods by which a guard tells about itself, as JavaScript values. */
+#ifndef HANGDOG_REPORT_H
+#define HANGDOG_REPORT_H
+
+#include <node_api.h>
+
+/* An array of the oldest records. */
+napi_value read_records(napi_env env, napi_callback_info info);
+/* An object of numbers by name; undefined once the guard is closed. */
+napi_value counters(napi_env env, napi_callback_info info);
+napi_value strength(napi_env env, napi_callback_info info);
+
+#endif

@@ -1,0 +1,270 @@
+/* The countdowns: how they are made, beaten and looked at. */
+#include <errno.h>
+
+#include "guard-state.h"
+
+#define MILLISECOND INT64_C(1000000)
+/* Two ticks without a look are counted in full, so a stall costs a service a quarter of its limit at most. */
+#define TICKS_PER_LIMIT 8
+#define SHORTEST_TICK (5 * MILLISECOND)
+#define LONGEST_TICK (1000 * MILLISECOND)
+/* How soon an event that found no room in the ring is tried again. */
+#define RETRY (10 * MILLISECOND)
+
+static uint32_t place_of(const struct guard *guard, const struct countdown *countdown) {
+  return (uint32_t)(countdown - guard->countdowns);
+}
+
+static guard_id id_of(struct guard *guard, struct countdown *countdown) {
+  return make_id(place_of(guard, countdown), atomic_load_explicit(&countdown->tenant, memory_order_relaxed));
+}
+
+static uint32_t state_of(uint32_t mode) {
+  return mode & ~MODE_QUIET;
+}
+
+struct countdown *countdown_find(struct guard *guard, guard_id id) {
+  uint32_t place = id_place(id);
+  if (id >> 52 != 0 || id_tenant(id) == 0 || place >= guard->config.countdowns) return NULL;
+  struct countdown *countdown = &guard->countdowns[place];
+  return atomic_load_explicit(&countdown->tenant, memory_order_acquire) == id_tenant(id) ? countdown : NULL;
+}
+
+static void retune(struct guard *guard) {
+  const struct heap_entry *shortest = heap_first(&guard->limits);
+  int64_t tick = shortest == NULL ? LONGEST_TICK : shortest->key / TICKS_PER_LIMIT;
+  if (tick < SHORTEST_TICK) tick = SHORTEST_TICK;
+  guard->tick = tick < LONGEST_TICK ? tick : LONGEST_TICK;
+  awake_clock_retune(&guard->clock, 2 * guard->tick);
+}
+
+static int64_t grace_of(struct countdown *countdown, int64_t since) {
+  if (atomic_load_explicit(&countdown->grace_since, memory_order_relaxed) != since) return 0;
+  return atomic_load_explicit(&countdown->grace, memory_order_relaxed);
+}
+
+static int64_t spent_since(struct countdown *countdown, int64_t since, int64_t now) {
+  int64_t spent = now - since - grace_of(countdown, since);
+  return spent > 0 ? spent : 0;
+}
+
+static void place(struct guard *guard, struct countdown *countdown) {
+  int64_t since = atomic_load(&countdown->since);
+  int64_t point = state_of(atomic_load(&countdown->mode)) == GUARD_WARNED ? countdown->limit : countdown->warning;
+  heap_put(&guard->due, place_of(guard, countdown), since + grace_of(countdown, since) + point);
+}
+
+/* Runs from now on, in this mode. */
+static void start(struct guard *guard, struct countdown *countdown, uint32_t mode) {
+  if (guard->due.size == 0) awake_clock_resume(&guard->clock);
+  heap_put(&guard->limits, place_of(guard, countdown), countdown->limit);
+  retune(guard);
+  int64_t now = awake_clock_peek(&guard->clock);
+  atomic_store_explicit(&countdown->grace, 0, memory_order_relaxed);
+  atomic_store(&countdown->since, now);
+  atomic_store(&countdown->mode, mode);
+  place(guard, countdown);
+  countdowns_schedule(guard, now);
+}
+
+void countdown_stop(struct guard *guard, struct countdown *countdown) {
+  atomic_store(&countdown->mode, GUARD_DISARMED);
+  heap_remove(&guard->due, place_of(guard, countdown));
+  heap_remove(&guard->limits, place_of(guard, countdown));
+  retune(guard);
+}
+
+/* ---- What the owner asks for; guard-calls.c checks the arguments and holds the lock. ---- */
+
+int countdown_create(struct guard *guard, guard_id *out) {
+  struct countdown *countdown;
+  if (guard->countdowns_free != 0) {
+    countdown = &guard->countdowns[guard->countdowns_free - 1];
+    guard->countdowns_free = countdown->next_free;
+  } else if (guard->countdowns_touched < guard->config.countdowns) {
+    countdown = &guard->countdowns[guard->countdowns_touched++];
+    atomic_store(&countdown->tenant, 1);
+  } else {
+    return -ENOSPC;
+  }
+  countdown->used = true;
+  countdown->signal = 0;
+  atomic_store(&countdown->beats, 0);
+  *out = id_of(guard, countdown);
+  return 0;
+}
+
+void countdown_dispose(struct guard *guard, struct countdown *countdown) {
+  countdown_stop(guard, countdown);
+  uint32_t tenant = atomic_load(&countdown->tenant) + 1;
+  atomic_store(&countdown->tenant, tenant == 0 ? 1 : tenant);
+  countdown->used = false;
+  countdown->next_free = guard->countdowns_free;
+  guard->countdowns_free = place_of(guard, countdown) + 1;
+}
+
+uint32_t countdown_arm(struct guard *guard, struct countdown *countdown, int64_t limit, int64_t warning) {
+  countdown_stop(guard, countdown);
+  countdown->limit = limit;
+  countdown->warning = warning;
+  countdown->arming++;
+  start(guard, countdown, GUARD_ARMED);
+  return countdown->arming;
+}
+
+/* A beat for which a store is not enough. */
+static int beat_slowly(struct guard *guard, struct countdown *countdown, uint32_t quiet) {
+  uint32_t state = state_of(atomic_load(&countdown->mode));
+  if (state == GUARD_DISARMED) return -ENODATA;
+  if (state != GUARD_ARMED) {
+    start(guard, countdown, GUARD_ARMED | quiet);
+    return 0;
+  }
+  // Without a warning the entry stays where it is: it is looked at no later than the new warning point, and moved on then.
+  atomic_store(&countdown->since, awake_clock_peek(&guard->clock));
+  if (quiet != 0) atomic_store(&countdown->mode, GUARD_ARMED | MODE_QUIET);
+  return 0;
+}
+
+int countdown_beat(struct guard *guard, struct countdown *countdown, uint32_t quiet, int64_t *spent) {
+  uint32_t mode = atomic_load(&countdown->mode);
+  if (mode == GUARD_DISARMED) return -ENODATA;
+  int64_t now = awake_clock_peek(&guard->clock);
+  int64_t since = atomic_load_explicit(&countdown->since, memory_order_relaxed);
+  bool quickly = state_of(mode) == GUARD_ARMED && (mode & quiet) == quiet;
+  if (quickly) since = atomic_exchange(&countdown->since, now);
+  *spent = spent_since(countdown, since, now);
+  atomic_fetch_add_explicit(&countdown->beats, 1, memory_order_relaxed);
+  // Either we see here that the guard has just found it warned or expired, or the guard sees that `since` has moved.
+  if (quickly && atomic_load(&countdown->mode) == mode) return 0;
+  guard_lock(guard);
+  int result = beat_slowly(guard, countdown, quiet);
+  guard_unlock(guard);
+  return result;
+}
+
+bool countdown_beaten(struct guard *guard, struct countdown *countdown) {
+  uint32_t mode = atomic_load(&countdown->mode);
+  atomic_fetch_add_explicit(&countdown->beats, 1, memory_order_relaxed);
+  (void)beat_slowly(guard, countdown, 0);
+  return mode == (GUARD_ARMED | MODE_QUIET);
+}
+
+void countdown_extend(struct guard *guard, struct countdown *countdown, int64_t span) {
+  int64_t since = atomic_load(&countdown->since);
+  int64_t grace = grace_of(countdown, since);
+  grace = span < GUARD_LIMIT_MAX - grace ? grace + span : GUARD_LIMIT_MAX;
+  atomic_store_explicit(&countdown->grace, grace, memory_order_relaxed);
+  atomic_store_explicit(&countdown->grace_since, since, memory_order_relaxed);
+  if (state_of(atomic_load(&countdown->mode)) != GUARD_OVERDUE) place(guard, countdown);
+}
+
+void countdown_read(struct guard *guard, struct countdown *countdown, struct guard_countdown_reading *out) {
+  int64_t now = awake_clock_peek(&guard->clock);
+  int64_t since = atomic_load(&countdown->since);
+  uint32_t state = state_of(atomic_load(&countdown->mode));
+  *out = (struct guard_countdown_reading){.state = state, .arming = countdown->arming};
+  out->beats = atomic_load(&countdown->beats);
+  if (state == GUARD_DISARMED) return;
+  out->spent = spent_since(countdown, since, now);
+  int64_t left = since + grace_of(countdown, since) + countdown->limit - now;
+  out->remaining = left > 0 ? left : 0;
+}
+
+/* ---- What the guard's own thread does ---- */
+
+static bool tell(struct guard *guard, struct countdown *countdown, uint32_t kind, int64_t value) {
+  struct guard_record record = {.kind = kind, .countdown = id_of(guard, countdown), .value = value};
+  record.arming = countdown->arming;
+  record.process = countdown->signal == 0 ? 0 : countdown->fallback;
+  bool written = ring_write(&guard->ring, &record, NULL, 0);
+  if (written) guard->wrote = true;
+  else guard->counters.postponed++;
+  return written;
+}
+
+static void act(struct guard *guard, struct countdown *countdown) {
+  int result = process_kill(guard, countdown->fallback, countdown->signal);
+  (void)tell(guard, countdown, GUARD_ACTED, -result);
+  atomic_store(&countdown->mode, GUARD_DISARMED);
+}
+
+/* Goes over to a state, unless a beat came in between. Says whether it did. */
+static bool change(struct countdown *countdown, uint32_t state, int64_t since) {
+  uint32_t before = atomic_exchange(&countdown->mode, state);
+  if (atomic_load(&countdown->since) == since) return true;
+  atomic_store(&countdown->mode, before);
+  return false;
+}
+
+static void expire(struct guard *guard, struct countdown *countdown, int64_t since, int64_t now) {
+  if (!change(countdown, GUARD_OVERDUE, since)) {
+    place(guard, countdown);
+    return;
+  }
+  if (!tell(guard, countdown, GUARD_EXPIRED, spent_since(countdown, since, now))) {
+    atomic_store(&countdown->mode, GUARD_WARNED);
+    heap_put(&guard->due, place_of(guard, countdown), now + RETRY);
+    return;
+  }
+  heap_remove(&guard->limits, place_of(guard, countdown));
+  if (countdown->signal == 0) return;
+  if (countdown->budget == 0) act(guard, countdown);
+  else heap_put(&guard->due, place_of(guard, countdown), now + countdown->budget);
+}
+
+/* Acts on whatever point has been passed. */
+static void look_at(struct guard *guard, struct countdown *countdown, int64_t now) {
+  uint32_t state = state_of(atomic_load(&countdown->mode));
+  if (state == GUARD_DISARMED) return;
+  if (state == GUARD_OVERDUE) {
+    act(guard, countdown);
+    return;
+  }
+  int64_t since = atomic_load(&countdown->since);
+  // A beat that overlapped with the end of a stall can be stamped too late; see awake_clock_peek.
+  if (since > now && atomic_compare_exchange_strong(&countdown->since, &since, now)) since = now;
+  int64_t spent = spent_since(countdown, since, now);
+  if (spent >= countdown->limit) {
+    expire(guard, countdown, since, now);
+    return;
+  }
+  if (state == GUARD_ARMED && spent >= countdown->warning && change(countdown, GUARD_WARNED, since)) {
+    // A warning that finds no room comes again; the limit is not touched by that.
+    if (!tell(guard, countdown, GUARD_WARNING, spent)) {
+      atomic_store(&countdown->mode, GUARD_ARMED);
+      heap_put(&guard->due, place_of(guard, countdown), now + RETRY);
+      return;
+    }
+  }
+  place(guard, countdown);
+}
+
+void countdowns_look(struct guard *guard, int64_t now) {
+  // Those due a little later are looked at in the same turn: most have been reset meanwhile, and one wake-up serves them all.
+  int64_t until = now + guard->tick / 4;
+  uint32_t count = 0;
+  for (const struct heap_entry *first = heap_first(&guard->due); first != NULL && first->key <= until;
+       first = heap_first(&guard->due)) {
+    uint32_t due = first->place;
+    // An expired one whose budget is not used up is not looked at early.
+    if (first->key > now && state_of(atomic_load(&guard->countdowns[due].mode)) == GUARD_OVERDUE) break;
+    heap_remove(&guard->due, due);
+    guard->looked_at[count++] = due;
+  }
+  for (uint32_t index = 0; index < count; index++) look_at(guard, &guard->countdowns[guard->looked_at[index]], now);
+  if (count > 0) retune(guard);
+}
+
+void countdowns_schedule(struct guard *guard, int64_t now) {
+  const struct heap_entry *first = heap_first(&guard->due);
+  if (first == NULL) {
+    if (guard->timer_due != INT64_MAX) guard_timer_set(guard, INT64_MAX);
+    return;
+  }
+  int64_t delay = first->key - now;
+  if (delay < 0) delay = 0;
+  if (delay > guard->tick) delay = guard->tick;
+  int64_t due = awake_clock_raw(&guard->clock) + delay;
+  if (guard->timer_due > due) guard_timer_set(guard, due);
+}

@@ -1,0 +1,179 @@
+/* What a guard consists of. Only files of this folder include it. */
+#ifndef HANGDOG_GUARD_STATE_H
+#define HANGDOG_GUARD_STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "awake-clock.h"
+#include "guard.h"
+#include "heap.h"
+#include "ring.h"
+
+/* An identifier is a place in a table and, above it, which of the tenants of that place is meant; the first is 1. */
+#define PLACE_BITS 20
+
+static inline guard_id make_id(uint32_t place, uint32_t tenant) {
+  return ((guard_id)tenant << PLACE_BITS) | place;
+}
+
+static inline uint32_t id_place(guard_id id) {
+  return (uint32_t)(id & (GUARD_CAPACITY_MAX - 1));
+}
+
+static inline uint32_t id_tenant(guard_id id) {
+  return (uint32_t)(id >> PLACE_BITS);
+}
+
+/* Added to a state of guard_state in `mode`: the owner has nothing to do for a beat. Only ever with GUARD_ARMED. */
+#define MODE_QUIET 8u
+
+/* A heartbeat touches the first half of a cache line and no more. */
+struct countdown {
+  /* Awake time of the last arming or beat. */
+  _Alignas(32) _Atomic int64_t since;
+  _Atomic uint64_t beats;
+  _Atomic uint32_t mode;
+  /* 0 while the place was never used. Changes when a tenant leaves. */
+  _Atomic uint32_t tenant;
+  /* The extension counts only while `since` is this: a beat ends it. */
+  _Atomic int64_t grace_since;
+  _Atomic int64_t grace;
+  /* The rest is under the lock. */
+  int64_t limit;
+  int64_t warning;
+  int64_t budget;
+  guard_id fallback;
+  int32_t signal;
+  uint32_t arming;
+  uint32_t next_free;
+  bool used;
+};
+
+struct watched {
+  _Atomic uint32_t tenant;
+  /* Messages in the ring. */
+  _Atomic uint32_t queued;
+  guard_id countdown;
+  /* When the end was seen, in raw time. */
+  int64_t ended_at;
+  int pidfd;
+  int32_t pid;
+  /* Place plus one; 0 ends the chain. */
+  uint32_t next_of_bucket;
+  uint32_t next_free;
+  bool used;
+  bool ended;
+  bool unreported;
+};
+
+/* Datagrams taken by one system call. */
+#define NOTIFY_BATCH 64
+/* One more than is allowed, so that a longer one is recognised. */
+#define NOTIFY_ROOM (GUARD_TEXT_MAX + 1)
+
+struct notify_batch;
+
+struct guard {
+  struct guard_config config;
+  struct guard_strength strength;
+  void *arena;
+  size_t arena_bytes;
+
+  /* Inherits priority, so that an ordinary thread that holds it does not hold up the guard. */
+  pthread_mutex_t lock;
+  struct awake_clock clock;
+  struct countdown *countdowns;
+  /* Places below this were used once. */
+  uint32_t countdowns_touched;
+  /* Place plus one. */
+  uint32_t countdowns_free;
+  /* When each is to be looked at, in awake time. */
+  struct heap due;
+  /* The limits of those that run; the shortest gives the tick. */
+  struct heap limits;
+  /* Those that are looked at in one turn. */
+  uint32_t *looked_at;
+  int64_t tick;
+  /* Raw time for which the timer is set; INT64_MAX when it is not. */
+  int64_t timer_due;
+
+  struct watched *processes;
+  uint32_t processes_touched;
+  uint32_t processes_free;
+  uint32_t unreported_ends;
+  /* By pid: place plus one. */
+  uint32_t *buckets;
+  uint32_t bucket_mask;
+
+  struct ring ring;
+  bool wrote;
+  _Atomic uint32_t unknown_queued;
+  struct guard_counters counters;
+
+  /* Held while the notify socket is read, and to change it. Taken before `lock`. */
+  pthread_mutex_t receiving;
+  int notify;
+  struct notify_batch *batch;
+
+  int epoll;
+  int timer;
+  int wake;
+  int kick;
+  pthread_t thread;
+  bool has_thread;
+  atomic_bool stopping;
+};
+
+/* What epoll says beside the identifiers of processes, which are all larger. */
+enum { EPOLL_TIMER = 1, EPOLL_NOTIFY = 2, EPOLL_KICK = 3 };
+
+void guard_lock(struct guard *guard);
+void guard_unlock(struct guard *guard);
+
+/*
+ * countdown-table.c. The lock is held, but for countdown_find, countdown_beat and countdown_read. Arguments have been checked.
+ */
+struct countdown *countdown_find(struct guard *guard, guard_id id);
+int countdown_create(struct guard *guard, guard_id *out);
+void countdown_dispose(struct guard *guard, struct countdown *countdown);
+uint32_t countdown_arm(struct guard *guard, struct countdown *countdown, int64_t limit, int64_t warning);
+/* `quiet` is MODE_QUIET or 0. */
+int countdown_beat(struct guard *guard, struct countdown *countdown, uint32_t quiet, int64_t *spent);
+void countdown_extend(struct guard *guard, struct countdown *countdown, int64_t span);
+void countdown_read(struct guard *guard, struct countdown *countdown, struct guard_countdown_reading *out);
+/* Disarms, whatever it was. */
+void countdown_stop(struct guard *guard, struct countdown *countdown);
+/* A beat that came by the notify socket. Says whether the owner need not hear of it. */
+bool countdown_beaten(struct guard *guard, struct countdown *countdown);
+/* Acts on whatever points have passed by `now`, in awake time. */
+void countdowns_look(struct guard *guard, int64_t now);
+/* Sees that the timer comes in time for the next point. `now` is awake time. */
+void countdowns_schedule(struct guard *guard, int64_t now);
+
+/* process-table.c. The lock is held, but for process_find. */
+int process_add(struct guard *guard, int32_t pid, uint64_t start_time, guard_id *out);
+void process_remove(struct guard *guard, struct watched *process);
+struct watched *process_find(struct guard *guard, guard_id id);
+struct watched *process_of_pid(struct guard *guard, int32_t pid);
+guard_id process_id(struct guard *guard, struct watched *process);
+void process_may_have_ended(struct guard *guard, guard_id id);
+/* Tells what could not be told when the ring was full. */
+void process_report_ends(struct guard *guard);
+int process_kill(struct guard *guard, guard_id id, int signal);
+
+/* notify-socket.c */
+size_t notify_batch_bytes(void);
+/* Takes what waits in the socket, within a bound. The lock is not held. */
+void notify_drain(struct guard *guard);
+
+/* guard-thread.c */
+/* `raw` is when the timer is to come, in raw time; INT64_MAX for never. The lock is held. */
+void guard_timer_set(struct guard *guard, int64_t raw);
+int guard_thread_start(struct guard *guard);
+void guard_turn(struct guard *guard, int timeout_ms);
+
+#endif

@@ -1,0 +1,235 @@
+/*
+ * The guard: keeps countdowns, receives heartbeats and ends processes in a thread of its own, so that all of it goes on while the
+ * program that owns it is blocked. There is no Node in here.
+ *
+ * Every function checks its arguments and returns 0 (or what its comment says), or a negative errno value. Times are nanoseconds;
+ * a span is never negative. All functions may be called from any thread, except guard_read, which has one caller at a time, and
+ * guard_close, after which nothing may be called.
+ *
+ * Time is spent in the guard's own ticks: of a gap between two looks at the clock, at most the allowance counts (two ticks; a tick is an
+ * eighth of the shortest limit that runs, from 5 ms to 1 s). The rest was a stall of our own and is nobody's silence.
+ */
+#ifndef HANGDOG_GUARD_H
+#define HANGDOG_GUARD_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct guard;
+
+/* Names one countdown or one watched process. An identifier that was disposed of is never valid again. Always below 2^52. */
+typedef uint64_t guard_id;
+
+/* The largest limit: 0xFFFFFFFF seconds. */
+#define GUARD_LIMIT_MAX (INT64_C(4294967295) * 1000000000)
+/* The most countdowns, or processes, that one guard can hold. */
+#define GUARD_CAPACITY_MAX (1u << 20)
+/* The longest datagram that is taken. */
+#define GUARD_TEXT_MAX 4096
+
+enum guard_flag {
+  /* There is no thread and time stands still: see guard_hand_set. For tests. */
+  GUARD_BY_HAND = 1 << 0,
+  /* Run the thread by SCHED_FIFO, where that is permitted. */
+  GUARD_REALTIME = 1 << 1,
+  /* Keep the guard's own memory from being swapped out, where that is permitted. */
+  GUARD_LOCK_OWN = 1 << 2,
+  /* As above for the whole process: every page, once it was used. */
+  GUARD_LOCK_ALL = 1 << 3,
+};
+
+struct guard_config {
+  /* Countdowns, 1 to GUARD_CAPACITY_MAX. Memory is taken as they are created. */
+  uint32_t countdowns;
+  /* Watched processes, 1 to GUARD_CAPACITY_MAX. */
+  uint32_t processes;
+  /* Bytes of records waiting for the owner: a power of two from 64 KiB to 64 MiB. */
+  uint32_t ring_bytes;
+  /* Of enum guard_flag. */
+  uint32_t flags;
+  /* Of SCHED_FIFO, 1 to 99; 0 takes 50. */
+  int32_t priority;
+};
+
+int guard_open(const struct guard_config *config, struct guard **out);
+/* Ends the thread and frees everything. Nothing that is watched is touched. */
+int guard_close(struct guard *guard);
+
+/* What the guard got of what it asked for. Zero is success; else the errno value that says why not, or -1 when it was not asked for. */
+struct guard_strength {
+  int32_t realtime;
+  int32_t locked_own;
+  int32_t locked_all;
+};
+
+int guard_strength(struct guard *guard, struct guard_strength *out);
+
+/* ---- What the guard tells its owner ---- */
+
+enum guard_kind {
+  /* A countdown passed its warning point. */
+  GUARD_WARNING = 1,
+  /* A countdown passed its limit. It counts as expired until it is claimed, armed, disarmed or beaten. */
+  GUARD_EXPIRED = 2,
+  /* Nobody claimed an expired countdown within its budget, so that the guard sent the signal. `value` is the errno of that, or 0. */
+  GUARD_ACTED = 3,
+  /* A watched process has ended. Its countdown is off. `value` is when that was seen, by CLOCK_MONOTONIC. */
+  GUARD_EXITED = 4,
+  /* The guard did not run: `value` is how much was not counted. */
+  GUARD_STALL = 5,
+  /* A datagram of the notify socket, with its text. */
+  GUARD_MESSAGE = 6,
+};
+
+enum guard_record_flag {
+  /* The guard has already counted the WATCHDOG=1 in this message. */
+  GUARD_BEAT_TAKEN = 1 << 0,
+};
+
+struct guard_record {
+  uint32_t kind;
+  /* Bytes of text. */
+  uint32_t length;
+  /* 0 when there is none, as for a message of an unknown sender. */
+  guard_id countdown;
+  guard_id process;
+  int64_t value;
+  /* Which arming of the countdown is meant: see guard_countdown_claim. */
+  uint32_t arming;
+  uint32_t flags;
+  /* Of the sender, from the kernel. */
+  int32_t pid;
+  uint32_t uid;
+};
+
+/* An eventfd that is readable when records wait. It belongs to the guard; the owner reads it to reset it, then reads records. */
+int guard_wake_fd(struct guard *guard);
+
+/*
+ * Takes the oldest record. `text` has room for GUARD_TEXT_MAX bytes; there is no NUL at its end.
+ * Returns 1 when there was one, else 0.
+ */
+int guard_read(struct guard *guard, struct guard_record *out, char *text);
+
+/* Since guard_open. */
+struct guard_counters {
+  uint64_t datagrams;
+  /* Beats that reset a countdown without the owner. */
+  uint64_t beats;
+  uint64_t messages;
+  /* Datagrams that carried file descriptors. The kernel closed them: none ever reaches this process. */
+  uint64_t descriptors;
+  /* Dropped datagrams, by reason. */
+  uint64_t dropped_unsigned;
+  uint64_t dropped_long;
+  uint64_t dropped_nul;
+  uint64_t dropped_malformed;
+  /* Dropped as the sender had its share of the ring, or the ring its share of messages. */
+  uint64_t dropped_share;
+  uint64_t dropped_full;
+  /* Countdown events that had to wait for room in the ring. They are late, not lost. */
+  uint64_t postponed;
+  /* Stalls that found no room. Their time is uncounted all the same. */
+  uint64_t lost_stalls;
+  uint64_t turns;
+};
+
+int guard_counters(struct guard *guard, struct guard_counters *out);
+
+/* ---- Countdowns ---- */
+
+/* Makes one, disarmed. -ENOSPC when all are taken. */
+int guard_countdown_create(struct guard *guard, guard_id *out);
+int guard_countdown_dispose(struct guard *guard, guard_id id);
+
+/*
+ * Starts over with this limit, from 1 to GUARD_LIMIT_MAX, and a warning point within it. `arming`, if not null, gets the number by
+ * which later records of this countdown can be told from those of before.
+ */
+int guard_countdown_arm(struct guard *guard, guard_id id, int64_t limit, int64_t warning, uint32_t *arming);
+
+/*
+ * A heartbeat: starts over with the present limit. One store and no system call, unless the warning point or the limit was passed.
+ * `spent`, if not null, gets the time since the last. An expired countdown that nobody has claimed runs again. -ENODATA when disarmed.
+ */
+int guard_countdown_beat(struct guard *guard, guard_id id, int64_t *spent);
+
+/*
+ * As guard_countdown_beat, and says that the owner has nothing more to do for a beat than this: from now until the warning, arming or
+ * disarming, WATCHDOG=1 from the bound process is not handed on as a message.
+ */
+int guard_countdown_quiet_beat(struct guard *guard, guard_id id, int64_t *spent);
+
+/* Moves the end further away by this much, until the next beat. -ENODATA when disarmed. */
+int guard_countdown_extend(struct guard *guard, guard_id id, int64_t span);
+int guard_countdown_disarm(struct guard *guard, guard_id id);
+
+/*
+ * The owner takes a GUARD_EXPIRED upon itself: the countdown is disarmed, and the guard will not act. -ESTALE when it no longer is
+ * expired by this arming: it was beaten, armed or disarmed since; then there is nothing to do.
+ */
+int guard_countdown_claim(struct guard *guard, guard_id id, uint32_t arming);
+
+/*
+ * What the guard does by itself when an expired countdown is not claimed within `budget`: it sends `signal` to the process. Stays
+ * until it is set again; signal 0 does nothing.
+ */
+int guard_countdown_fallback(struct guard *guard, guard_id id, guard_id process, int signal, int64_t budget);
+
+enum guard_state { GUARD_DISARMED = 0, GUARD_ARMED = 1, GUARD_WARNED = 2, GUARD_OVERDUE = 3 };
+
+struct guard_countdown_reading {
+  /* Of enum guard_state; GUARD_OVERDUE is expired and not claimed. */
+  uint32_t state;
+  uint32_t arming;
+  /* Zero when disarmed. */
+  int64_t spent;
+  int64_t remaining;
+  /* Since it was created, whoever counted them. */
+  uint64_t beats;
+};
+
+int guard_countdown_reading(struct guard *guard, guard_id id, struct guard_countdown_reading *out);
+
+/* ---- Processes ---- */
+
+/*
+ * Watches a process. `start_time` is the 22nd field of /proc/PID/stat; when it is not 0 and the process has another, there is nobody
+ * left to watch: -ESRCH. -EEXIST when the pid is watched already.
+ */
+int guard_process_add(struct guard *guard, int32_t pid, uint64_t start_time, guard_id *out);
+int guard_process_remove(struct guard *guard, guard_id id);
+/* Sends a signal to this process and no other, whoever has its pid by now. -ESRCH when it has ended. */
+int guard_process_signal(struct guard *guard, guard_id id, int signal);
+/* 1 when it has ended (this is the proof), 0 when not. */
+int guard_process_ended(struct guard *guard, guard_id id);
+/* Its WATCHDOG=1 resets this countdown, and its end disarms it. Binding another one unbinds the first; 0 unbinds. */
+int guard_process_bind(struct guard *guard, guard_id id, guard_id countdown);
+
+/* ---- The notify socket ---- */
+
+/*
+ * Receives sd_notify datagrams at `path` (a leading @ means the abstract namespace). The file is made with `mode`; it must not exist.
+ * One socket a guard: -EBUSY when there is one.
+ */
+int guard_notify_open(struct guard *guard, const char *path, uint32_t mode);
+/* The file is left to the caller. */
+int guard_notify_close(struct guard *guard);
+
+/* ---- By hand: only with GUARD_BY_HAND, else -EPERM ---- */
+
+/* Sets the clock, which may not go back. */
+int guard_hand_set(struct guard *guard, int64_t now);
+/* Does what the thread does when it wakes. */
+int guard_hand_turn(struct guard *guard);
+/* When the thread would wake by itself: a time of that clock, or INT64_MAX. */
+int guard_hand_next(struct guard *guard, int64_t *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,182 @@
+/* The watched processes: found by pid, held by pidfd. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "guard-state.h"
+
+/* They are the same on every architecture; older headers lack them. */
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+
+struct watched *process_find(struct guard *guard, guard_id id) {
+  uint32_t place = id_place(id);
+  if (id >> 52 != 0 || id_tenant(id) == 0 || place >= guard->config.processes) return NULL;
+  struct watched *process = &guard->processes[place];
+  return atomic_load_explicit(&process->tenant, memory_order_acquire) == id_tenant(id) ? process : NULL;
+}
+
+guard_id process_id(struct guard *guard, struct watched *process) {
+  return make_id((uint32_t)(process - guard->processes), atomic_load(&process->tenant));
+}
+
+static uint32_t *bucket_of(struct guard *guard, int32_t pid) {
+  // Pids come in sequence: their low bits spread them well enough.
+  return &guard->buckets[(uint32_t)pid & guard->bucket_mask];
+}
+
+struct watched *process_of_pid(struct guard *guard, int32_t pid) {
+  for (uint32_t next = *bucket_of(guard, pid); next != 0; next = guard->processes[next - 1].next_of_bucket) {
+    if (guard->processes[next - 1].pid == pid) return &guard->processes[next - 1];
+  }
+  return NULL;
+}
+
+static void forget_pid(struct guard *guard, struct watched *process) {
+  uint32_t place = (uint32_t)(process - guard->processes) + 1;
+  for (uint32_t *link = bucket_of(guard, process->pid); *link != 0; link = &guard->processes[*link - 1].next_of_bucket) {
+    if (*link != place) continue;
+    *link = process->next_of_bucket;
+    return;
+  }
+}
+
+/* The 22nd field of /proc/PID/stat: when it started, in clock ticks since boot. 0 when it cannot be read. */
+static uint64_t start_time_of(int32_t pid) {
+  char path[64];
+  char text[1024];
+  (void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  ssize_t length = read(file, text, sizeof text - 1);
+  (void)close(file);
+  if (length <= 0) return 0;
+  text[length] = '\0';
+  // The second field is a name in brackets that may itself hold brackets and spaces.
+  const char *at = strrchr(text, ')');
+  for (int field = 2; at != NULL && field < 22; field++) at = strchr(at + 1, ' ');
+  return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
+}
+
+static bool has_ended(int pidfd) {
+  struct pollfd poll_on = {.fd = pidfd, .events = POLLIN};
+  return poll(&poll_on, 1, 0) == 1;
+}
+
+/* Opens it, and makes sure that it is the process that is meant. */
+static int open_process(int32_t pid, uint64_t start_time) {
+  int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+  if (pidfd < 0) return -errno;
+  // While the pidfd shows it alive, the pid is its own: what is read of the pid after opening belongs to it.
+  uint64_t found = start_time == 0 ? 0 : start_time_of(pid);
+  if (found == start_time && !has_ended(pidfd)) return pidfd;
+  (void)close(pidfd);
+  return -ESRCH;
+}
+
+static struct watched *take_place(struct guard *guard) {
+  if (guard->processes_free != 0) {
+    struct watched *process = &guard->processes[guard->processes_free - 1];
+    guard->processes_free = process->next_free;
+    return process;
+  }
+  if (guard->processes_touched == guard->config.processes) return NULL;
+  struct watched *process = &guard->processes[guard->processes_touched++];
+  atomic_store(&process->tenant, 1);
+  return process;
+}
+
+static void leave_place(struct guard *guard, struct watched *process) {
+  uint32_t tenant = atomic_load(&process->tenant) + 1;
+  atomic_store(&process->tenant, tenant == 0 ? 1 : tenant);
+  process->used = false;
+  process->next_free = guard->processes_free;
+  guard->processes_free = (uint32_t)(process - guard->processes) + 1;
+}
+
+int process_add(struct guard *guard, int32_t pid, uint64_t start_time, guard_id *out) {
+  if (process_of_pid(guard, pid) != NULL) return -EEXIST;
+  int pidfd = open_process(pid, start_time);
+  if (pidfd < 0) return pidfd;
+  struct watched *process = take_place(guard);
+  if (process == NULL) {
+    (void)close(pidfd);
+    return -ENOSPC;
+  }
+  struct epoll_event event = {.events = EPOLLIN, .data.u64 = process_id(guard, process)};
+  if (epoll_ctl(guard->epoll, EPOLL_CTL_ADD, pidfd, &event) != 0) {
+    int error = -errno;
+    leave_place(guard, process);
+    (void)close(pidfd);
+    return error;
+  }
+  process->used = true;
+  process->pidfd = pidfd;
+  process->pid = pid;
+  process->countdown = 0;
+  process->ended = process->unreported = false;
+  atomic_store(&process->queued, 0);
+  process->next_of_bucket = *bucket_of(guard, pid);
+  *bucket_of(guard, pid) = (uint32_t)(process - guard->processes) + 1;
+  *out = event.data.u64;
+  return 0;
+}
+
+void process_remove(struct guard *guard, struct watched *process) {
+  if (!process->ended) {
+    forget_pid(guard, process);
+    (void)epoll_ctl(guard->epoll, EPOLL_CTL_DEL, process->pidfd, NULL);
+  }
+  if (process->unreported) guard->unreported_ends--;
+  (void)close(process->pidfd);
+  leave_place(guard, process);
+}
+
+int process_kill(struct guard *guard, guard_id id, int signal) {
+  struct watched *process = process_find(guard, id);
+  if (process == NULL) return -ENOENT;
+  if (process->ended) return -ESRCH;
+  return syscall(SYS_pidfd_send_signal, process->pidfd, signal, NULL, 0) == 0 ? 0 : -errno;
+}
+
+static void report_end(struct guard *guard, struct watched *process) {
+  struct guard_record record = {.kind = GUARD_EXITED, .process = process_id(guard, process), .pid = process->pid};
+  record.countdown = process->countdown;
+  record.value = process->ended_at;
+  bool written = ring_write(&guard->ring, &record, NULL, 0);
+  if (written) guard->wrote = true;
+  if (written && process->unreported) guard->unreported_ends--;
+  if (!written && !process->unreported) guard->unreported_ends++;
+  process->unreported = !written;
+}
+
+void process_may_have_ended(struct guard *guard, guard_id id) {
+  struct watched *process = process_find(guard, id);
+  // What epoll said may be older than the present tenant of this place.
+  if (process == NULL || process->ended || !has_ended(process->pidfd)) return;
+  process->ended = true;
+  process->ended_at = awake_clock_raw(&guard->clock);
+  forget_pid(guard, process);
+  (void)epoll_ctl(guard->epoll, EPOLL_CTL_DEL, process->pidfd, NULL);
+  struct countdown *countdown = countdown_find(guard, process->countdown);
+  if (countdown != NULL) countdown_stop(guard, countdown);
+  report_end(guard, process);
+}
+
+void process_report_ends(struct guard *guard) {
+  for (uint32_t place = 0; guard->unreported_ends > 0 && place < guard->processes_touched; place++) {
+    struct watched *process = &guard->processes[place];
+    if (process->used && process->unreported) report_end(guard, process);
+    if (process->used && process->unreported) return;
+  }
+}

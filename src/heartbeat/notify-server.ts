@@ -1,0 +1,132 @@
+import { HangdogError } from '../errors.js'
+import type { Emit } from '../event/event.js'
+import { type Clock, elapsed, type Instant, seconds } from '../time.js'
+import type { RareReport } from './rare-report.js'
+import { type Refusal, reportRefusals } from './refusal.js'
+
+/** A datagram, with its sender as the kernel knows it. */
+export interface NotifyMessage {
+  /** The watched process that sent it; undefined when it is none. */
+  readonly process: number | undefined
+  readonly pid: number
+  readonly uid: number
+  /** The beat in it has been counted already. */
+  readonly beatTaken: boolean
+  readonly text: string
+}
+
+/** What receives notify datagrams: the native guard (src/platform/guard.ts). */
+export interface NotifyReceiver {
+  listen(listener: { messageReceived(message: NotifyMessage): void }): void
+  /** @param path of a file that does not exist yet. @throws HangdogError `create` */
+  openNotify(path: string, mode: number): void
+  closeNotify(): void
+  /** @throws HangdogError when the process has ended */
+  watchProcess(process: { readonly pid: number; readonly startTime: string }): number
+  forgetProcess(process: number): void
+  bind(process: number, countdown: number): void
+  counters(): Readonly<Record<string, number>>
+}
+
+/** A service's place at the notify socket. */
+export interface NotifyParty {
+  messageReceived(message: NotifyMessage): void
+  /** Whether this other process may speak for the service. Asked for processes that are no service's own. */
+  admits(pid: number): boolean
+}
+
+/** A service may speak before we have been told that it has started; so much of that is kept, for so long. */
+const earlyLimit = 256
+const earlyAge = seconds(2)
+
+interface EarlyMessage {
+  readonly message: NotifyMessage
+  readonly at: Instant
+}
+
+/** Gives the datagrams of the one notify socket to the services that they come from. Foreign ones are refused. */
+export class NotifyServer {
+  readonly path: string
+  readonly #guard: NotifyReceiver
+  readonly #clock: Clock
+  readonly #parties = new Map<number, NotifyParty>()
+  readonly #refusals: RareReport<Refusal>
+  #early: EarlyMessage[] = []
+
+  /** @throws HangdogError `create` when the socket cannot be made. The caller has removed what a dead hangdog left at this path */
+  constructor(guard: NotifyReceiver, { path, clock, emit }: { path: string; clock: Clock; emit: Emit }) {
+    this.path = path
+    this.#guard = guard
+    this.#clock = clock
+    this.#refusals = reportRefusals(emit, clock)
+    // Everyone may write: who may speak for a service is decided by the kernel's word on who wrote.
+    guard.openNotify(path, 0o666)
+    guard.listen({ messageReceived: (message) => this.#messageReceived(message) })
+  }
+
+  /**
+   * A service runs as this process. Its beats reset the countdown, if one is given, without waking JavaScript.
+   * @returns what names it until `left`; undefined when it has ended already
+   */
+  joined(party: NotifyParty, pid: number, countdown: number | undefined): number | undefined {
+    const process = this.#watch(pid)
+    if (process === undefined) return undefined
+    if (countdown !== undefined) this.#guard.bind(process, countdown)
+    this.#parties.set(process, party)
+    const early = this.#early
+    this.#early = []
+    for (const { message, at } of early) {
+      if (elapsed(at, this.#clock.now()) > earlyAge) this.#refuse(message)
+      else if (message.pid === pid) party.messageReceived(message)
+      else this.#early.push({ message, at })
+    }
+    return process
+  }
+
+  left(process: number): void {
+    this.#parties.delete(process)
+    this.#guard.forgetProcess(process)
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.#guard.counters(), ...this.#refusals.totals() }
+  }
+
+  close(): void {
+    this.#guard.closeNotify()
+    for (const process of [...this.#parties.keys()]) this.left(process)
+  }
+
+  #watch(pid: number): number | undefined {
+    try {
+      return this.#guard.watchProcess({ pid, startTime: 'unknown' })
+    } catch (error) {
+      if (error instanceof HangdogError && error.code === 'unavailable') return undefined
+      throw error
+    }
+  }
+
+  #messageReceived(message: NotifyMessage): void {
+    const own = message.process === undefined ? undefined : this.#parties.get(message.process)
+    if (own !== undefined) {
+      own.messageReceived(message)
+      return
+    }
+    for (const party of this.#parties.values()) {
+      if (!party.admits(message.pid)) continue
+      party.messageReceived(message)
+      return
+    }
+    this.#keepEarly(message)
+  }
+
+  #keepEarly(message: NotifyMessage): void {
+    this.#early.push({ message, at: this.#clock.now() })
+    const dropped = this.#early.length > earlyLimit ? this.#early.shift() : undefined
+    if (dropped !== undefined) this.#refuse(dropped.message)
+  }
+
+  #refuse({ pid, uid }: NotifyMessage): void {
+    this.#refusals.note('foreign', `pid ${pid} of user ${uid}`)
+  }
+}

@@ -1,0 +1,104 @@
+import { unreachable } from '../errors.js'
+import type { Emit } from '../event/event.js'
+import type { Clock, Milliseconds } from '../time.js'
+import type { BeatReceiver } from '../watch/sign-of-life.js'
+import type { NotifyMessage, NotifyParty, NotifyServer } from './notify-server.js'
+import { parseLine } from './protocol.js'
+import type { RareReport } from './rare-report.js'
+import { type Refusal, reportRefusals } from './refusal.js'
+import type { HeartbeatSource, StartedProcess } from './source.js'
+
+export interface NotifySurroundings {
+  readonly clock: Clock
+  readonly emit: Emit
+  /** Of the service at its next start; told to it as WATCHDOG_USEC. */
+  readonly limit: () => Milliseconds
+  /** What names the main countdown in the guard, when that keeps it. */
+  readonly countdown?: () => number | undefined
+  /** Whether a process other than the service's own may speak for it, as with NotifyAccess=all. Default: none may. */
+  readonly admits?: (pid: number) => boolean
+}
+
+/** The service beats by itself, by sd_notify(3): any that works with systemd's watchdog works unchanged. */
+export class NotifySource implements HeartbeatSource, NotifyParty {
+  readonly description = 'notify'
+  readonly #server: NotifyServer
+  readonly #receiver: BeatReceiver
+  readonly #surroundings: NotifySurroundings
+  readonly #refusals: RareReport<Refusal>
+  #process: number | undefined
+  #contacted = false
+
+  constructor(server: NotifyServer, receiver: BeatReceiver, surroundings: NotifySurroundings) {
+    this.#server = server
+    this.#receiver = receiver
+    this.#surroundings = surroundings
+    this.#refusals = reportRefusals(surroundings.emit, surroundings.clock, receiver.service)
+  }
+
+  /** WATCHDOG_PID is left out: the pid is not known yet, and without it WATCHDOG_USEC is meant for whoever reads it. */
+  environment(): Readonly<Record<string, string>> {
+    return {
+      NOTIFY_SOCKET: this.#server.path,
+      WATCHDOG_USEC: String(Math.round(this.#surroundings.limit() * 1000)),
+    }
+  }
+
+  serviceStarted({ pid }: StartedProcess): void {
+    this.serviceEnded()
+    this.#contacted = false
+    this.#process = this.#server.joined(this, pid, this.#surroundings.countdown?.())
+  }
+
+  serviceEnded(): void {
+    if (this.#process !== undefined) this.#server.left(this.#process)
+    this.#process = undefined
+  }
+
+  async close(): Promise<void> {
+    this.serviceEnded()
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.#refusals.totals()
+  }
+
+  admits(pid: number): boolean {
+    return this.#surroundings.admits?.(pid) ?? false
+  }
+
+  messageReceived({ text, beatTaken }: NotifyMessage): void {
+    if (!this.#contacted) this.#receiver.contact()
+    this.#contacted = true
+    for (const line of text.split('\n')) if (line !== '') this.#lineReceived(line, beatTaken)
+  }
+
+  #lineReceived(text: string, beatTaken: boolean): void {
+    const line = parseLine(text)
+    switch (line.kind) {
+      case 'beat':
+        if (!beatTaken) this.#receiver.beat()
+        return
+      case 'channel-beat':
+        this.#check(this.#receiver.beatChannel(line.channel, line.progress), 'HEARTBEAT')
+        return
+      case 'sign':
+        this.#check(this.#receiver.signOfLife(line.sign), line.sign.kind)
+        return
+      case 'bad':
+        this.#refusals.note('bad-value', line.key)
+        return
+      // The kernel says who speaks, and sd_notify asks that what is not known be ignored.
+      case 'speaker':
+      case 'lag':
+      case 'unknown':
+        return
+      default:
+        unreachable(line)
+    }
+  }
+
+  #check(accepted: boolean, what: string): void {
+    if (!accepted) this.#refusals.note('not-accepted', what)
+  }
+}

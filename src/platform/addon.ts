@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describeError } from '../errors.js'
+
+/** The functions of the native part, as native/addon/hangdog-addon.c exports them. Spans are milliseconds. */
+export interface Addon {
+  readonly version: number
+  /** @returns a negative errno value when it cannot be opened */
+  open(
+    countdowns: number,
+    processes: number,
+    ringBytes: number,
+    flags: number,
+    priority: number,
+    woken: () => void,
+  ): AddonGuard | number
+}
+
+/** One open guard. A number that is below zero is a negative errno value; after close all are. */
+export interface AddonGuard {
+  countdownCreate(): number
+  countdownArm(countdown: number, limit: number, warning: number): number
+  countdownQuietBeat(countdown: number): number
+  countdownExtend(countdown: number, span: number): number
+  countdownDisarm(countdown: number): number
+  countdownDispose(countdown: number): number
+  countdownClaim(countdown: number, arming: number): number
+  countdownFallback(countdown: number, process: number, signal: number, budget: number): number
+  countdownReading(countdown: number): AddonReading | undefined
+  processAdd(pid: number, startTime: number): number
+  processRemove(process: number): number
+  processSignal(process: number, signal: number): number
+  processEnded(process: number): number
+  processBind(process: number, countdown: number): number
+  notifyOpen(path: string, mode: number): number
+  notifyClose(): number
+  read(): readonly AddonRecord[]
+  counters(): Readonly<Record<string, number>> | undefined
+  strength(): AddonStrength | undefined
+  hold(held: boolean): void
+  close(): void
+  handSet(now: number): number
+  handTurn(): number
+  handNext(): number
+}
+
+export interface AddonReading {
+  readonly state: number
+  readonly arming: number
+  readonly spent: number
+  readonly remaining: number
+  readonly beats: number
+}
+
+/** Which fields there are depends on the kind: see src/platform/guard.ts. */
+export interface AddonRecord {
+  readonly kind: number
+  readonly countdown: number
+  readonly process: number
+  readonly arming: number
+  readonly span?: number
+  readonly error?: number
+  readonly pid?: number
+  readonly uid?: number
+  readonly beatTaken?: number
+  readonly text?: string
+}
+
+/** Zero is success; else an errno value, or -1 when it was not asked for. */
+export interface AddonStrength {
+  readonly realtime: number
+  readonly lockedOwn: number
+  readonly lockedAll: number
+}
+
+export type LoadedAddon =
+  | { readonly kind: 'loaded'; readonly addon: Addon; readonly file: string }
+  | { readonly kind: 'absent'; readonly reason: string }
+
+/** The binding that this code is written for. */
+const expectedVersion = 1
+
+/** The only place that finds the native part. hangdog works without it, and says what is weaker. Never throws. */
+export function loadAddon(files: readonly string[] = addonFiles()): LoadedAddon {
+  const file = files.find((candidate) => existsSync(candidate))
+  if (file === undefined) return absent(`the addon is not built here: there is no ${files.at(-1)}`)
+  try {
+    const loaded: unknown = createRequire(import.meta.url)(file)
+    if (!isAddon(loaded)) return absent(`${file} is not the addon of this hangdog: expected version ${expectedVersion}`)
+    return { kind: 'loaded', addon: loaded, file }
+  } catch (error) {
+    return absent(`${file} cannot be loaded: ${describeError(error)}`)
+  }
+}
+
+/** Where it may be: what came with a release, then what was built on this machine. */
+export function addonFiles(): readonly string[] {
+  const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+  return [
+    join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'hangdog.node'),
+    join(root, 'native', 'addon', 'build', 'Release', 'hangdog.node'),
+  ]
+}
+
+function isAddon(loaded: unknown): loaded is Addon {
+  if (typeof loaded !== 'object' || loaded === null) return false
+  return 'version' in loaded && loaded.version === expectedVersion && 'open' in loaded
+}
+
+function absent(reason: string): LoadedAddon {
+  return { kind: 'absent', reason }
+}

@@ -1,0 +1,251 @@
+import { constants } from 'node:os'
+import { getSystemErrorName } from 'node:util'
+import { HangdogError } from '../errors.js'
+import { type Milliseconds, milliseconds } from '../time.js'
+import type { GuardCountdowns, GuardNotice, GuardReading } from '../watch/native-engine.js'
+import type { Addon, AddonGuard, AddonRecord } from './addon.js'
+import type { ProcessIdentity } from './platform.js'
+
+/** A datagram of the notify socket. */
+export interface GuardMessage {
+  /** The watched process that sent it; undefined when the guard does not know the sender. */
+  readonly process: number | undefined
+  /** Of the sender, as the kernel knows it. */
+  readonly pid: number
+  readonly uid: number
+  /** The guard has counted the beat in it: it asks nothing more of us. */
+  readonly beatTaken: boolean
+  readonly text: string
+}
+
+export interface GuardListener {
+  messageReceived?(message: GuardMessage): void
+  /** A watched process has ended. Its countdown is off. */
+  processEnded?(process: number): void
+  /** Nobody had claimed the expiry in time, and the guard sent its signal. @param error zero, or an errno value */
+  guardActed?(countdown: number, process: number, error: number): void
+}
+
+export interface GuardOptions {
+  /** Default 131,072. Memory is taken as they are made. */
+  readonly countdowns?: number
+  /** Default 131,072. */
+  readonly processes?: number
+  /** Bytes of notices and messages that may wait for us; a power of two. Default 4 MiB. */
+  readonly ringBytes?: number
+  /** Run by SCHED_FIFO where permitted. Default true. */
+  readonly realtime?: boolean
+  /** Keep its memory from being swapped out, where permitted. Default true. */
+  readonly lockMemory?: boolean
+  /** No thread: time and turns are moved by hand. For tests. */
+  readonly byHand?: boolean
+}
+
+/** Of native/guard/guard.h. */
+const flag = { byHand: 1, realtime: 2, lockOwn: 4 } as const
+const kinds = { warning: 1, expired: 2, acted: 3, ended: 4, stall: 5, message: 6 } as const
+const warnedState = 2
+
+/** How much the guard got of what makes it strong; each is true, or why not. */
+export interface GuardStrength {
+  readonly realtime: true | string
+  readonly memoryLocked: true | string
+}
+
+/** @throws HangdogError `unavailable` when it cannot be opened */
+export function openGuard(addon: Addon, options: GuardOptions = {}): Guard {
+  return new Guard(addon, options)
+}
+
+/** The native guard: its thread keeps countdowns, receives notify datagrams and watches processes while JavaScript is busy. */
+export class Guard implements GuardCountdowns {
+  readonly native: AddonGuard
+  #noticed: (notice: GuardNotice) => void = () => {}
+  readonly #listeners = new Set<GuardListener>()
+
+  constructor(addon: Addon, options: GuardOptions) {
+    const { countdowns = 1 << 17, processes = 1 << 17, ringBytes = 1 << 22 } = options
+    const flags =
+      (options.byHand === true ? flag.byHand : 0) |
+      ((options.realtime ?? true) ? flag.realtime : 0) |
+      ((options.lockMemory ?? true) ? flag.lockOwn : 0)
+    const opened = addon.open(countdowns, processes, ringBytes, flags, 0, () => this.deliver())
+    if (typeof opened === 'number') {
+      throw new HangdogError('unavailable', `cannot open the guard: ${errorName(opened)}`)
+    }
+    this.native = opened
+  }
+
+  get strength(): GuardStrength {
+    const got = this.native.strength()
+    return { realtime: granted(got?.realtime), memoryLocked: granted(got?.lockedOwn) }
+  }
+
+  listen(listener: GuardListener): void {
+    this.#listeners.add(listener)
+  }
+
+  unlisten(listener: GuardListener): void {
+    this.#listeners.delete(listener)
+  }
+
+  onNotice(listener: (notice: GuardNotice) => void): void {
+    this.#noticed = listener
+  }
+
+  /** Hands on all that the guard has to say. Called when it wakes us; may be called at any time. */
+  deliver(): void {
+    for (let records = this.native.read(); records.length > 0; records = this.native.read()) {
+      for (const record of records) this.#hand(record)
+    }
+  }
+
+  /** Ends the thread. Nothing is called any more. */
+  close(): void {
+    this.#listeners.clear()
+    this.#noticed = () => {}
+    this.native.close()
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.native.counters() ?? {}
+  }
+
+  // Countdowns.
+
+  countdownCreate(): number {
+    return this.native.countdownCreate()
+  }
+
+  countdownArm(countdown: number, limit: Milliseconds, warning: Milliseconds): number {
+    return this.native.countdownArm(countdown, limit, warning)
+  }
+
+  countdownQuietBeat(countdown: number): number {
+    return this.native.countdownQuietBeat(countdown)
+  }
+
+  countdownExtend(countdown: number, span: Milliseconds): number {
+    return this.native.countdownExtend(countdown, span)
+  }
+
+  countdownDisarm(countdown: number): number {
+    return this.native.countdownDisarm(countdown)
+  }
+
+  countdownDispose(countdown: number): number {
+    return this.native.countdownDispose(countdown)
+  }
+
+  countdownClaim(countdown: number, arming: number): number {
+    return this.native.countdownClaim(countdown, arming)
+  }
+
+  /** What the guard does alone when nobody claims an expiry within the budget. @throws HangdogError when process or countdown are gone */
+  countdownFallback(countdown: number, process: number, signal: NodeJS.Signals, budget: Milliseconds): void {
+    check(
+      this.native.countdownFallback(countdown, process, constants.signals[signal], budget),
+      'cannot set what follows an unclaimed expiry',
+    )
+  }
+
+  countdownReading(countdown: number): GuardReading | undefined {
+    const reading = this.native.countdownReading(countdown)
+    if (reading === undefined) return undefined
+    const { state, spent, remaining } = reading
+    return { warned: state >= warnedState, spent: milliseconds(spent), remaining: milliseconds(remaining) }
+  }
+
+  hold(held: boolean): void {
+    this.native.hold(held)
+  }
+
+  // Processes.
+
+  /** Watches a process until `forgetProcess`. @throws HangdogError `unavailable` when it has ended, or its start time is another */
+  watchProcess({ pid, startTime }: ProcessIdentity): number {
+    const ticks = Number(startTime)
+    return check(this.native.processAdd(pid, Number.isSafeInteger(ticks) ? ticks : 0), `cannot watch process ${pid}`)
+  }
+
+  forgetProcess(process: number): void {
+    this.native.processRemove(process)
+  }
+
+  /** Beats of this process reset this countdown, and its end disarms it; zero unbinds. */
+  bind(process: number, countdown: number): void {
+    check(this.native.processBind(process, countdown), 'cannot bind a countdown')
+  }
+
+  /** @returns false when the process had ended. @throws HangdogError `permission` */
+  signal(process: number, signal: NodeJS.Signals): boolean {
+    const result = this.native.processSignal(process, constants.signals[signal])
+    if (result === -constants.errno.ESRCH || result === -constants.errno.ENOENT) return false
+    check(result, `cannot send ${signal}`)
+    return true
+  }
+
+  /** The proof that it has ended. */
+  hasEnded(process: number): boolean {
+    return this.native.processEnded(process) === 1
+  }
+
+  // The notify socket.
+
+  /** @param path of a file that does not exist yet. @throws HangdogError `create` */
+  openNotify(path: string, mode: number): void {
+    const result = this.native.notifyOpen(path, mode)
+    if (result < 0) {
+      throw new HangdogError('create', `cannot create the notify socket "${path}": ${errorName(result)}`)
+    }
+  }
+
+  closeNotify(): void {
+    this.native.notifyClose()
+  }
+
+  #hand(record: AddonRecord): void {
+    const { countdown, process, arming } = record
+    switch (record.kind) {
+      case kinds.warning:
+        this.#noticed({ kind: 'warning', countdown, arming })
+        return
+      case kinds.expired:
+        this.#noticed({ kind: 'expired', countdown, arming })
+        return
+      case kinds.acted:
+        for (const listener of this.#listeners) listener.guardActed?.(countdown, process, record.error ?? 0)
+        this.#noticed({ kind: 'acted', countdown, arming })
+        return
+      case kinds.ended:
+        for (const listener of this.#listeners) listener.processEnded?.(process)
+        return
+      case kinds.stall:
+        this.#noticed({ kind: 'stall', lost: milliseconds(record.span ?? 0) })
+        return
+      case kinds.message:
+        this.#message(record)
+        return
+    }
+  }
+
+  #message({ process, pid = 0, uid = 0, beatTaken, text = '' }: AddonRecord): void {
+    const message = { process: process === 0 ? undefined : process, pid, uid, beatTaken: beatTaken === 1, text }
+    for (const listener of this.#listeners) listener.messageReceived?.(message)
+  }
+}
+
+function check(result: number, what: string): number {
+  if (result >= 0) return result
+  const code = result === -constants.errno.EPERM ? 'permission' : 'unavailable'
+  throw new HangdogError(code, `${what}: ${errorName(result)}`)
+}
+
+function granted(result: number | undefined): true | string {
+  if (result === 0) return true
+  return result === undefined || result < 0 ? 'not asked for' : errorName(-result)
+}
+
+function errorName(negative: number): string {
+  return getSystemErrorName(negative)
+}
