@@ -15,7 +15,9 @@ const generated = ['cli.md', 'events.md', 'properties.md', 'supervise.schema.jso
 
 function checkDocs(directory: string, environment: NodeJS.ProcessEnv = {}) {
   const args = [join(root, 'tools', 'docs.mjs'), '--check', directory]
-  return spawnSync(process.execPath, args, { encoding: 'utf8', env: { ...process.env, ...environment } })
+  // Node warns of the two colour variables together, and the runner may have set one.
+  const { NO_COLOR: _, ...inherited } = process.env
+  return spawnSync(process.execPath, args, { encoding: 'utf8', env: { ...inherited, ...environment } })
 }
 
 function copyDocs(t: Test): string {
