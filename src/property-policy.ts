@@ -1,4 +1,3 @@
-import { definitions } from './property/definitions.js'
 import type { PropertyValue } from './property/value.js'
 import type { PolicySettings } from './service-settings.js'
 import { parseSignal } from './signal-name.js'
@@ -14,6 +13,7 @@ interface PolicyRule {
   readonly fromPolicy: (settings: PolicySettings) => PropertyValue | undefined
 }
 
+/** A later one says more than an earlier one about the same point. */
 const rules: readonly PolicyRule[] = [
   {
     name: 'ClusSvcHeartbeatTimeout',
@@ -63,9 +63,6 @@ const rules: readonly PolicyRule[] = [
   hold('HoldFrozenTimeout', 'frozen'),
   hold('HoldStarvedTimeout', 'starved'),
 ]
-
-/** The properties that make up the policy of a service; a later one says more than an earlier one about the same point. */
-export const policyProperties = definitions.filter(({ usedBy }) => usedBy === 'watch')
 
 /** The policy that the values of properties amount to. @param look the value of a property, by name */
 export function policyOf(look: (name: string) => PropertyValue): PolicySettings {

@@ -1,4 +1,5 @@
 import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, rmdirSync, rmSync, statSync, writeSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { describeError, type ErrorCode, HangdogError, systemCode } from './errors.js'
@@ -100,6 +101,29 @@ function ownerOf(path: string): number | undefined {
 
 /** Names a hangdog among others in the same state directory; also the stem of its file names. */
 export const instancePattern = /^(?!\.)[A-Za-z0-9._-]{1,64}$/
+
+/**
+ * The names that have a file in one part of a state directory, in order; none where the part is missing.
+ * @param what is in it, for the error @throws HangdogError `permission` or `unavailable` when that cannot be seen
+ */
+export async function listNames(part: string, extension: string, what: string): Promise<readonly string[]> {
+  try {
+    const files = await readdir(part)
+    return files
+      .filter((file) => file.endsWith(extension))
+      .map((file) => file.slice(0, -extension.length))
+      .filter((name) => instancePattern.test(name))
+      .sort()
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'ENOENT') return []
+    throw new HangdogError(
+      code === 'EACCES' ? 'permission' : 'unavailable',
+      `cannot read the ${what} "${part}": ${describeError(error)}`,
+      error,
+    )
+  }
+}
 
 /** @throws HangdogError `usage` when the name cannot be the stem of a file name */
 export function checkInstanceName(name: string): string {

@@ -1,8 +1,8 @@
-import { readdir, readFile, rename } from 'node:fs/promises'
+import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeDurably } from '../durable-file.js'
-import { describeError, HangdogError, systemCode } from '../errors.js'
-import { instancePattern } from '../state-directory.js'
+import { describeError, systemCode } from '../errors.js'
+import { listNames } from '../state-directory.js'
 import type { BeatGapsRecord } from '../watch/gap-book.js'
 import { formatGapFile, parseGapFile } from './gap-file.js'
 
@@ -38,23 +38,8 @@ export class GapStore {
   }
 
   /** The services that have a file, in order. @throws HangdogError `permission` or `unavailable` when that cannot be seen */
-  async services(): Promise<readonly string[]> {
-    try {
-      const files = await readdir(this.#directory)
-      return files
-        .filter((file) => file.endsWith(extension))
-        .map((file) => file.slice(0, -extension.length))
-        .filter((name) => instancePattern.test(name))
-        .sort()
-    } catch (error) {
-      const code = systemCode(error)
-      if (code === 'ENOENT') return []
-      throw new HangdogError(
-        code === 'EACCES' ? 'permission' : 'unavailable',
-        `cannot read the beat gaps in "${this.#directory}": ${describeError(error)}`,
-        error,
-      )
-    }
+  services(): Promise<readonly string[]> {
+    return listNames(this.#directory, extension, 'beat gaps in')
   }
 
   /** When it resolves, what is kept survives a loss of power. Otherwise the old file is still there. @throws the system error */

@@ -1,7 +1,6 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describeError, HangdogError, systemCode } from '../errors.js'
-import { checkInstanceName, instancePattern, type StateDirectory } from '../state-directory.js'
+import { describeError, systemCode } from '../errors.js'
+import { checkInstanceName, listNames, type StateDirectory } from '../state-directory.js'
 import { callControl } from './client.js'
 import type { InstanceDescription } from './protocol.js'
 
@@ -51,23 +50,8 @@ export async function liveInstances(
  * The names that the control sockets have; some may be of hangdogs that have ended.
  * @throws HangdogError as `liveInstances`
  */
-export async function instanceNames({ control }: Pick<StateDirectory, 'control'>): Promise<readonly string[]> {
-  try {
-    const files = await readdir(control)
-    return files
-      .filter((file) => file.endsWith(extension))
-      .map((file) => file.slice(0, -extension.length))
-      .filter((name) => instancePattern.test(name))
-      .sort()
-  } catch (error) {
-    const code = systemCode(error)
-    if (code === 'ENOENT') return []
-    throw new HangdogError(
-      code === 'EACCES' ? 'permission' : 'unavailable',
-      `cannot read the control sockets "${control}": ${describeError(error)}`,
-      error,
-    )
-  }
+export function instanceNames({ control }: Pick<StateDirectory, 'control'>): Promise<readonly string[]> {
+  return listNames(control, extension, 'control sockets')
 }
 
 type Asked =
