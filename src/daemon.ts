@@ -10,11 +10,13 @@ import { createEventLog } from './event/event-log.js'
 import { startRetention } from './event/retention.js'
 import { openSinks } from './event-sinks.js'
 import { createLazyCollector } from './evidence/lazy-collector.js'
+import { GuardDesk } from './guard-assembly.js'
 import { keepHeapSmall } from './heap.js'
 import { openStreamServer } from './heartbeat/stream-server.js'
 import { createIncidentLog } from './incident/incident-log.js'
 import { findInterrupted } from './incident/interrupted.js'
 import { assembleMaintenance } from './maintenance-assembly.js'
+import { type LoadedAddon, lackOf, loadAddon } from './platform/addon.js'
 import { createDryRunPlatform } from './platform/dry-run.js'
 import { selectPlatform } from './platform/select.js'
 import type { PropertyProfile } from './property/definitions.js'
@@ -57,7 +59,8 @@ export interface Daemon {
 
 /** Joins all parts and starts the services. @throws HangdogError when something cannot be created; nothing is left behind then */
 export async function startDaemon(config: DaemonConfig): Promise<Daemon> {
-  checkServices(config.services)
+  const addon = loadAddon()
+  checkServices(config.services, lackOf(addon))
   keepHeapSmall()
   const state = openStateDirectory(config.stateDirectory)
   const closers: (() => Promise<void> | void)[] = []
@@ -67,7 +70,7 @@ export async function startDaemon(config: DaemonConfig): Promise<Daemon> {
   // Without a handler the limit on file sizes would end hangdog; with one, the write fails and is reported.
   process.on('SIGXFSZ', () => {})
   try {
-    return await assemble(config, state, closers, closeAll)
+    return await assemble(config, addon, state, closers, closeAll)
   } catch (error) {
     await closeAll()
     throw error
@@ -78,6 +81,7 @@ type Closers = (() => Promise<void> | void)[]
 
 async function assemble(
   config: DaemonConfig,
+  addon: LoadedAddon,
   state: StateDirectory,
   closers: Closers,
   closeAll: () => Promise<void>,
@@ -100,6 +104,8 @@ async function assemble(
   const platform = config.dryRun
     ? createDryRunPlatform(host, (action) => emit({ name: 'dry-run', parameters: { action } }))
     : host
+  const guard = new GuardDesk({ addon, notifyPath: join(state.beat, `${instance}.notify`), clock, emit })
+  closers.push(() => guard.close())
   const consent = new BugCheckConsent(state, clock, () => bugCheckSettings(properties))
   const supervisor = new Supervisor({
     clock,
@@ -115,7 +121,7 @@ async function assemble(
     }),
     evidence: createLazyCollector({ clock, platform: host, javaScriptStack: config.javaScriptStack ?? true }),
     bugCheckGate: consent,
-    drain: drainSockets,
+    drain: () => drainSockets(guard),
     random: Math.random,
   })
   closers.push(() => supervisor.close())
@@ -128,6 +134,7 @@ async function assemble(
     supervisor,
     state,
     streams,
+    guard,
     emit,
     policyFor: (settings) => properties.policyFor(settings),
   }
@@ -204,7 +211,8 @@ async function reportInterrupted(state: StateDirectory, emit: Emit): Promise<voi
   }
 }
 
-/** JavaScript timers run before sockets are read: three turns of the event loop deliver every beat that waits. */
-async function drainSockets(): Promise<void> {
+/** JavaScript timers run before sockets are read: three turns of the event loop deliver every beat that waits there. */
+async function drainSockets(guard: GuardDesk): Promise<void> {
+  guard.deliver()
   for (let turn = 0; turn < 3; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
 }

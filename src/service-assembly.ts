@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Emit } from './event/event.js'
+import type { GuardDesk } from './guard-assembly.js'
 import { parseHeartbeat } from './heartbeat/parse.js'
 import { chooseHeartbeat, selectSource } from './heartbeat/select.js'
 import type { HeartbeatSource } from './heartbeat/source.js'
@@ -7,6 +8,8 @@ import type { StreamServer } from './heartbeat/stream-server.js'
 import { completePolicy, type ServiceSettings } from './service-settings.js'
 import type { StateDirectory } from './state-directory.js'
 import { systemClock } from './system-clock.js'
+import type { Countdown } from './watch/countdown.js'
+import { NativeCountdown } from './watch/native-engine.js'
 import { checkPolicy, defaultPolicy, type ServicePolicy } from './watch/policy.js'
 import type { Supervisor } from './watch/supervisor.js'
 
@@ -15,27 +18,32 @@ export interface ServiceSurroundings {
   readonly supervisor: Supervisor
   readonly state: StateDirectory
   readonly streams: StreamServer
+  readonly guard: GuardDesk
   readonly emit: Emit
   /** The policy of a service as of now, from its settings and all that is below them. */
   readonly policyFor: (settings: ServiceSettings) => ServicePolicy
 }
 
-/** Refuses what can be refused without starting anything. @throws HangdogError */
-export function checkServices(services: readonly ServiceSettings[]): void {
+/**
+ * Refuses what can be refused without starting anything.
+ * @param guardLacks why there is no guard; undefined when there is one
+ * @throws HangdogError
+ */
+export function checkServices(services: readonly ServiceSettings[], guardLacks: string | undefined): void {
   for (const { name, policy, heartbeat, command } of services) {
     checkPolicy(completePolicy(defaultPolicy, policy), name)
-    chooseHeartbeat(parseHeartbeat(heartbeat), { command, searchPath: undefined })
+    chooseHeartbeat(parseHeartbeat(heartbeat), { command, searchPath: undefined }, guardLacks)
   }
 }
 
 /** Adds a service with its source of heartbeats. @returns the source, to be closed at the end */
 export function addService(
-  { supervisor, state, streams, emit, policyFor }: ServiceSurroundings,
+  { supervisor, state, streams, guard, emit, policyFor }: ServiceSurroundings,
   settings: ServiceSettings,
 ): HeartbeatSource {
   const environment = { ...ownEnvironment(), ...settings.environment }
   const program = { command: settings.command, searchPath: environment.PATH, ...located(settings) }
-  const choice = chooseHeartbeat(parseHeartbeat(settings.heartbeat), program)
+  const choice = chooseHeartbeat(parseHeartbeat(settings.heartbeat), program, guard.lacks)
   const service = supervisor.add({
     name: settings.name,
     command: settings.command,
@@ -46,11 +54,18 @@ export function addService(
     policy: policyFor(settings),
     heartbeat: choice.description,
     committed: choice.committed,
+    // What the guard hears by itself it also counts: its countdown goes on while JavaScript is blocked, and so do the beats.
+    ...(choice.spec.kind === 'notify' && { engine: guard.obtain().engine }),
     ...located(settings),
   })
   const source = selectSource(choice, {
     receiver: service,
     streams,
+    notify: () => ({
+      server: guard.obtain().notify,
+      countdown: () => nativeCountdown(service.channels.main.countdown),
+      ...(settings.notifyAccess === 'all' && { admits: (pid: number) => service.isMember(pid) }),
+    }),
     clock: systemClock,
     emit,
     limit: () => service.policy.heartbeatTimeout,
@@ -59,6 +74,10 @@ export function addService(
   })
   service.accompany(source)
   return source
+}
+
+function nativeCountdown(countdown: Countdown): number | undefined {
+  return countdown instanceof NativeCountdown ? countdown.id : undefined
 }
 
 function located({ directory }: ServiceSettings): { readonly directory?: string } {

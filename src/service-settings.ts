@@ -11,6 +11,8 @@ export interface ServiceSettings {
   readonly environment?: Readonly<Record<string, string>>
   /** As `--heartbeat` takes it. */
   readonly heartbeat: string
+  /** Who may speak on the notify socket: the process that was started, or any of the service's. Default `main`. */
+  readonly notifyAccess?: 'main' | 'all'
   readonly probe?: { readonly interval?: Milliseconds; readonly timeout?: Milliseconds }
   readonly output: 'pass' | 'inherit' | 'file'
   readonly ownGroup: boolean

@@ -67,7 +67,11 @@ const serviceSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('auto, stream, node, http://…, tcp://HOST:PORT, exec:COMMAND or file:PATH'),
+    .describe('auto, notify, stream, node, http://…, tcp://HOST:PORT, exec:COMMAND or file:PATH'),
+  notifyAccess: z
+    .enum(['main', 'all'])
+    .optional()
+    .describe('Who may speak on the notify socket: the process that was started (default), or any of the service'),
   probe: z.strictObject({ interval: durationText.optional(), timeout: durationText.optional() }).optional(),
   output: z.enum(['file', 'pass', 'inherit']).optional(),
   ownGroup: z.boolean().optional().describe('Give the service a control group of its own, where the system has them'),
@@ -146,6 +150,7 @@ function toSettings(name: string, service: FileService, defaults: FilePolicy, pa
       Object.entries(service.environment ?? {}).map(([key, value]) => [key, String(value)]),
     ),
     heartbeat: service.heartbeat ?? 'auto',
+    ...(service.notifyAccess !== undefined && { notifyAccess: service.notifyAccess }),
     probe: withoutUndefined({
       interval: time('probe.interval', probe.interval),
       timeout: time('probe.timeout', probe.timeout),

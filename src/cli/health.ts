@@ -75,7 +75,7 @@ function examineSocketPath({ control, beat }: StateDirectory): Check {
 }
 
 /** Without these hangdog cannot do its work; for the others it uses something else, or leaves something out. */
-const needed: readonly Capability['name'][] = ['terminate', 'process-group', 'process-state', 'notify-socket']
+const needed: readonly Capability['name'][] = ['terminate', 'process-group', 'process-state']
 
 function examinePlatform(): readonly Check[] {
   try {

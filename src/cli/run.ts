@@ -13,6 +13,7 @@ import { passSignals } from './signals.js'
 interface RunOptions extends PolicyOptions {
   readonly name?: string
   readonly heartbeat: string
+  readonly notifyAccess: 'main' | 'all'
   readonly probeInterval?: string
   readonly probeTimeout?: string
   readonly output: ServiceSettings['output']
@@ -42,8 +43,16 @@ export function runCommandCommand(): Command {
     .option('--name <name>', 'name of the service (default: from the command)')
     .option(
       '--heartbeat <source>',
-      'auto, stream, node, http(s)://…, tcp://HOST:PORT, exec:COMMAND or file:PATH',
+      'auto, notify, stream, node, http(s)://…, tcp://HOST:PORT, exec:COMMAND or file:PATH',
       'auto',
+    )
+    .addOption(
+      new Option(
+        '--notify-access <who>',
+        'who may speak on the notify socket: the process started, or any of its service',
+      )
+        .choices(['main', 'all'])
+        .default('main'),
     )
     .option('--probe-interval <duration>', 'between two probes (default: a third of the timeout, at most 10s)')
     .option('--probe-timeout <duration>', 'for one probe')
@@ -93,6 +102,7 @@ function toSettings(program: string, args: readonly string[], options: RunOption
     command: program,
     args,
     heartbeat: options.heartbeat,
+    notifyAccess: options.notifyAccess,
     probe: {
       ...(probeInterval !== undefined && { interval: parseDuration(probeInterval, '--probe-interval') }),
       ...(probeTimeout !== undefined && { timeout: parseDuration(probeTimeout, '--probe-timeout') }),

@@ -45,8 +45,9 @@ async function supervise(options: SuperviseOptions): Promise<void> {
   const file = readSuperviseFile(options.config)
   const { startDaemon } = await import('../daemon.js')
   if (options.check === true) {
+    const { lackOf, loadAddon } = await import('../platform/addon.js')
     const { checkServices } = await import('../service-assembly.js')
-    checkServices(file.services)
+    checkServices(file.services, lackOf(loadAddon()))
     process.stdout.write(`"${options.config}" can be used: ${file.services.map(({ name }) => name).join(', ')}\n`)
     return
   }

@@ -3,6 +3,7 @@ import type { Emit } from '../event/event.js'
 import { type Clock, elapsed, type Instant, seconds } from '../time.js'
 import type { RareReport } from './rare-report.js'
 import { type Refusal, reportRefusals } from './refusal.js'
+import type { StartedProcess } from './source.js'
 
 /** A datagram, with its sender as the kernel knows it. */
 export interface NotifyMessage {
@@ -68,8 +69,8 @@ export class NotifyServer {
    * A service runs as this process. Its beats reset the countdown, if one is given, without waking JavaScript.
    * @returns what names it until `left`; undefined when it has ended already
    */
-  joined(party: NotifyParty, pid: number, countdown: number | undefined): number | undefined {
-    const process = this.#watch(pid)
+  joined(party: NotifyParty, { pid, startTime }: StartedProcess, countdown: number | undefined): number | undefined {
+    const process = this.#watch({ pid, startTime })
     if (process === undefined) return undefined
     if (countdown !== undefined) this.#guard.bind(process, countdown)
     this.#parties.set(process, party)
@@ -97,9 +98,9 @@ export class NotifyServer {
     for (const process of [...this.#parties.keys()]) this.left(process)
   }
 
-  #watch(pid: number): number | undefined {
+  #watch(identity: { readonly pid: number; readonly startTime: string }): number | undefined {
     try {
-      return this.#guard.watchProcess({ pid, startTime: 'unknown' })
+      return this.#guard.watchProcess(identity)
     } catch (error) {
       if (error instanceof HangdogError && error.code === 'unavailable') return undefined
       throw error

@@ -1,7 +1,7 @@
 import { unreachable } from '../errors.js'
 import type { Emit } from '../event/event.js'
 import type { Clock, Milliseconds } from '../time.js'
-import type { BeatReceiver } from '../watch/sign-of-life.js'
+import type { BeatReceiver, SignOfLife } from '../watch/sign-of-life.js'
 import type { NotifyMessage, NotifyParty, NotifyServer } from './notify-server.js'
 import { parseLine } from './protocol.js'
 import type { RareReport } from './rare-report.js'
@@ -17,7 +17,15 @@ export interface NotifySurroundings {
   readonly countdown?: () => number | undefined
   /** Whether a process other than the service's own may speak for it, as with NotifyAccess=all. Default: none may. */
   readonly admits?: (pid: number) => boolean
+  /**
+   * The service was not asked to beat here. Many send READY to systemd and never a beat, so that neither that nor STOPPING is taken for a
+   * promise to beat; WATCHDOG= is. Default false.
+   */
+  readonly offered?: boolean
 }
+
+/** What a service says that was not asked to beat, before it has beaten, and that is listened to all the same. */
+const harmless: readonly SignOfLife['kind'][] = ['status', 'limit', 'main-process']
 
 /** The service beats by itself, by sd_notify(3): any that works with systemd's watchdog works unchanged. */
 export class NotifySource implements HeartbeatSource, NotifyParty {
@@ -44,10 +52,10 @@ export class NotifySource implements HeartbeatSource, NotifyParty {
     }
   }
 
-  serviceStarted({ pid }: StartedProcess): void {
+  serviceStarted(process: StartedProcess): void {
     this.serviceEnded()
     this.#contacted = false
-    this.#process = this.#server.joined(this, pid, this.#surroundings.countdown?.())
+    this.#process = this.#server.joined(this, process, this.#surroundings.countdown?.())
   }
 
   serviceEnded(): void {
@@ -68,21 +76,27 @@ export class NotifySource implements HeartbeatSource, NotifyParty {
   }
 
   messageReceived({ text, beatTaken }: NotifyMessage): void {
-    if (!this.#contacted) this.#receiver.contact()
-    this.#contacted = true
+    if (this.#surroundings.offered !== true) this.#contact()
     for (const line of text.split('\n')) if (line !== '') this.#lineReceived(line, beatTaken)
   }
 
   #lineReceived(text: string, beatTaken: boolean): void {
     const line = parseLine(text)
+    if (!this.#contacted && line.kind === 'sign' && line.sign.kind !== 'trigger') {
+      if (harmless.includes(line.sign.kind)) this.#check(this.#receiver.signOfLife(line.sign), line.sign.kind)
+      return
+    }
     switch (line.kind) {
       case 'beat':
+        this.#contact()
         if (!beatTaken) this.#receiver.beat()
         return
       case 'channel-beat':
+        this.#contact()
         this.#check(this.#receiver.beatChannel(line.channel, line.progress), 'HEARTBEAT')
         return
       case 'sign':
+        this.#contact()
         this.#check(this.#receiver.signOfLife(line.sign), line.sign.kind)
         return
       case 'bad':
@@ -96,6 +110,11 @@ export class NotifySource implements HeartbeatSource, NotifyParty {
       default:
         unreachable(line)
     }
+  }
+
+  #contact(): void {
+    if (!this.#contacted) this.#receiver.contact()
+    this.#contacted = true
   }
 
   #check(accepted: boolean, what: string): void {

@@ -4,6 +4,9 @@ import type { Clock, Milliseconds } from '../time.js'
 import type { BeatReceiver } from '../watch/sign-of-life.js'
 import { isNodeProgram, type Program } from './node-program.js'
 import { NodeSource } from './node-source.js'
+import type { NotifyServer } from './notify-server.js'
+import { NotifySource, type NotifySurroundings } from './notify-source.js'
+import { OfferedSource } from './offered-source.js'
 import type { HeartbeatSpec } from './parse.js'
 import { defaultTiming, type Probe, ProbeSource } from './probe.js'
 import { ExecProbe } from './probe-exec.js'
@@ -16,28 +19,35 @@ import { StreamSource } from './stream-source.js'
 
 /** How one service will beat; decided before it is started. */
 export interface HeartbeatChoice {
-  readonly spec: Exclude<HeartbeatSpec, { readonly kind: 'auto' | 'notify' }>
+  readonly spec: Exclude<HeartbeatSpec, { readonly kind: 'auto' }> | { readonly kind: 'offer' }
   /** For people. */
   readonly description: string
-  /** Silence before the first contact means something. Not so when the stream is only offered. */
+  /** Silence before the first contact means something. Not so when the sockets are only offered. */
   readonly committed: boolean
 }
 
 /**
- * Decides what `auto` means for this program: the preload for Node, the offer of the stream for all others.
- * @throws HangdogError `unavailable` for `notify`
+ * Decides what `auto` means for this program: the preload for Node, the offer of the stream and the notify socket for all others.
+ * @param notifyLacks why there is no notify socket; undefined when there is one
+ * @throws HangdogError `unavailable` for `notify` without one
  */
-export function chooseHeartbeat(spec: HeartbeatSpec, program: Program): HeartbeatChoice {
+export function chooseHeartbeat(
+  spec: HeartbeatSpec,
+  program: Program,
+  notifyLacks: string | undefined,
+): HeartbeatChoice {
   switch (spec.kind) {
+    case 'auto':
+      if (isNodeProgram(program)) return { spec: { kind: 'node' }, description: 'node', committed: true }
+      return notifyLacks === undefined
+        ? { spec: { kind: 'offer' }, description: 'notify or stream (offered)', committed: false }
+        : { spec: { kind: 'stream' }, description: 'stream (offered)', committed: false }
     case 'notify':
+      if (notifyLacks === undefined) return { spec, description: 'notify', committed: true }
       throw new HangdogError(
         'unavailable',
-        'cannot use --heartbeat "notify": receiving sd_notify messages needs the native part, which is not installed; use stream, node or a probe',
+        `cannot use --heartbeat "notify": receiving sd_notify messages needs the native part, and ${notifyLacks}; use stream, node or a probe, or see hangdog doctor`,
       )
-    case 'auto':
-      return isNodeProgram(program)
-        ? { spec: { kind: 'node' }, description: 'node', committed: true }
-        : { spec: { kind: 'stream' }, description: 'stream (offered)', committed: false }
     case 'stream':
     case 'node':
       return { spec, description: spec.kind, committed: true }
@@ -57,6 +67,8 @@ export function chooseHeartbeat(spec: HeartbeatSpec, program: Program): Heartbea
 export interface SourceSurroundings {
   readonly receiver: BeatReceiver
   readonly streams: StreamServer
+  /** Obtains what `notify` and an offer need. Called only for these. */
+  readonly notify: () => NotifyPlace
   readonly clock: Clock
   readonly emit: Emit
   /** The service's heartbeat limit as it is now. */
@@ -67,10 +79,22 @@ export interface SourceSurroundings {
   readonly probe?: { readonly interval?: Milliseconds; readonly timeout?: Milliseconds }
 }
 
+/** Where notify datagrams come in, and what names the service's main countdown there, if it is kept there. */
+export interface NotifyPlace extends Pick<NotifySurroundings, 'countdown' | 'admits'> {
+  readonly server: NotifyServer
+}
+
 /** Makes the source. */
 export function selectSource({ spec }: HeartbeatChoice, surroundings: SourceSurroundings): HeartbeatSource {
   const { streams, receiver, limit, nodeOptions, clock } = surroundings
   switch (spec.kind) {
+    case 'offer':
+      return new OfferedSource([
+        new StreamSource(streams, receiver, limit),
+        notifySource({ ...surroundings.notify(), offered: true }, surroundings),
+      ])
+    case 'notify':
+      return notifySource(surroundings.notify(), surroundings)
     case 'stream':
       return new StreamSource(streams, receiver, limit)
     case 'node':
@@ -86,6 +110,13 @@ export function selectSource({ spec }: HeartbeatChoice, surroundings: SourceSurr
     default:
       return unreachable(spec)
   }
+}
+
+function notifySource(
+  { server, ...place }: NotifyPlace & { readonly offered?: boolean },
+  { receiver, clock, emit, limit }: SourceSurroundings,
+): HeartbeatSource {
+  return new NotifySource(server, receiver, { clock, emit, limit, ...place })
 }
 
 function probeSource(

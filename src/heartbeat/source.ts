@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../time.js'
+import type { StartedRun } from '../watch/service-spec.js'
 
 /**
  * A way for signs of life to come in. One source serves one service; it is told when the service starts and ends, and delivers
@@ -20,10 +21,7 @@ export interface HeartbeatSource {
   counters(): Readonly<Record<string, number>>
 }
 
-export interface StartedProcess {
-  readonly pid: number
-  readonly startedAt: Date
-}
+export type StartedProcess = StartedRun
 
 /** Interval and time limit of a probe. */
 export interface ProbeTiming {

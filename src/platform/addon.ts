@@ -95,6 +95,11 @@ export function loadAddon(files: readonly string[] = addonFiles()): LoadedAddon 
   }
 }
 
+/** Why there is no addon; undefined when there is one. */
+export function lackOf(loaded: LoadedAddon): string | undefined {
+  return loaded.kind === 'absent' ? loaded.reason : undefined
+}
+
 /** Where it may be: what came with a release, then what was built on this machine. */
 export function addonFiles(): readonly string[] {
   const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))

@@ -1,5 +1,8 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { describeError } from '../errors.js'
+import { loadAddon } from './addon.js'
+import { openGuard } from './guard.js'
 import { type CgroupMounts, probeOwnGroup } from './linux-cgroup.js'
 import { readKernelFile } from './linux-proc.js'
 import type { BugCheckMethod, Capability } from './platform.js'
@@ -18,8 +21,37 @@ export function probeCapabilities(mounts: CgroupMounts, bugCheck: BugCheckMethod
     nativeStack(),
     yes('javascript-stack', 'through the inspector of Node services'),
     systemLog(),
-    no('notify-socket', 'needs the native part', 'use --heartbeat stream, node or a probe'),
+    ...nativePart(),
   ]
+}
+
+/** Tried out with a guard of the smallest size. */
+function nativePart(): readonly Capability[] {
+  const loaded = loadAddon()
+  if (loaded.kind === 'absent') {
+    return [
+      no('guard', `${loaded.reason}; countdowns run in JavaScript`, 'install gcc and run npm rebuild hangdog'),
+      no('notify-socket', 'needs the native part', 'use --heartbeat stream, node or a probe, or build the native part'),
+    ]
+  }
+  try {
+    const guard = openGuard(loaded.addon, { countdowns: 1, processes: 1, ringBytes: 1 << 16 })
+    const { realtime, memoryLocked } = guard.strength
+    guard.close()
+    return [
+      yes('guard', `a thread of its own keeps the countdowns of notify services, by ${loaded.file}`),
+      yes('notify-socket', 'sd_notify datagrams, each with its sender as the kernel knows it'),
+      realtime === true
+        ? yes('guard-priority', 'SCHED_FIFO: before all ordinary threads')
+        : no('guard-priority', `SCHED_FIFO refused: ${realtime}`, 'run as root or with CAP_SYS_NICE (LimitRTPRIO=50)'),
+      memoryLocked === true
+        ? yes('guard-memory', 'never swapped out')
+        : no('guard-memory', `mlock refused: ${memoryLocked}`, 'run as root or with CAP_IPC_LOCK (LimitMEMLOCK=64M)'),
+    ]
+  } catch (error) {
+    const mend = 'see the reason; countdowns run in JavaScript meanwhile'
+    return [no('guard', describeError(error), mend), no('notify-socket', 'needs the native part', mend)]
+  }
 }
 
 function cgroupKill(mounts: CgroupMounts): Capability {

@@ -67,6 +67,9 @@ export interface Capability {
     | 'javascript-stack'
     | 'system-log'
     | 'notify-socket'
+    | 'guard'
+    | 'guard-priority'
+    | 'guard-memory'
   readonly available: boolean
   /** Why not, or what is used instead; for `doctor`. */
   readonly detail: string

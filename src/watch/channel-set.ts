@@ -21,10 +21,11 @@ export class ChannelSet implements GapKeeper {
   /** Beats of the main channel in earlier runs. */
   #beatsBefore = 0
 
-  constructor(engine: CountdownEngine, listener: ChannelListener) {
+  /** @param mainEngine keeps the countdown of the main channel, when another engine does than that of named channels */
+  constructor(engine: CountdownEngine, listener: ChannelListener, mainEngine = engine) {
     this.#engine = engine
     this.#listener = listener
-    this.main = new Channel(mainChannel, engine, listener, this)
+    this.main = new Channel(mainChannel, mainEngine, listener, this)
   }
 
   /** @returns the channel, opened when it is new; undefined when the name is bad or there are too many */

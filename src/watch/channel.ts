@@ -30,7 +30,7 @@ const paceFading = 0.75
 export class Channel implements CountdownListener {
   readonly name: string
   readonly #listener: ChannelListener
-  readonly #countdown: Countdown
+  readonly countdown: Countdown
   readonly #keeper: GapKeeper
   /** Made with the first gap. */
   gaps: BeatGaps | undefined
@@ -57,7 +57,7 @@ export class Channel implements CountdownListener {
     this.name = name
     this.#listener = listener
     this.#keeper = keeper
-    this.#countdown = engine.create(this)
+    this.countdown = engine.create(this)
   }
 
   warningElapsed(): void {
@@ -70,13 +70,13 @@ export class Channel implements CountdownListener {
   }
 
   get armed(): boolean {
-    return this.#countdown.armed
+    return this.countdown.armed
   }
 
   /** The whole of an ordinary heartbeat. @returns false when there is more to do than to reset the countdown */
   resetQuietly(): boolean {
-    if (this.warned || this.stallExcused || !this.#countdown.armed) return false
-    const spent = this.#countdown.reset()
+    if (this.warned || this.stallExcused || !this.countdown.armed) return false
+    const spent = this.countdown.reset()
     if (this.#gap === 'counted') this.#count(spent)
     else this.#gap = 'counted'
     return true
@@ -136,13 +136,13 @@ export class Channel implements CountdownListener {
     this.warned = false
     this.stallExcused = false
     if (this.#gap === 'counted') this.#gap = 'uncounted'
-    this.#countdown.arm(limit, warningShare)
+    this.countdown.arm(limit, warningShare)
   }
 
   /** The limit comes no sooner than this much from now; as with systemd, asking again adds nothing to what is left. */
   extend(span: Milliseconds): void {
-    const missing = span - this.#countdown.remaining()
-    if (missing > 0) this.#countdown.extend(milliseconds(missing))
+    const missing = span - this.countdown.remaining()
+    if (missing > 0) this.countdown.extend(milliseconds(missing))
   }
 
   /** As `arm`, because the policy has changed; more time that was asked for is not taken away. @param before the limit it had */
@@ -153,18 +153,18 @@ export class Channel implements CountdownListener {
   }
 
   disarm(): void {
-    this.#countdown.disarm()
+    this.countdown.disarm()
   }
 
   remaining(): Milliseconds {
-    return this.#countdown.remaining()
+    return this.countdown.remaining()
   }
 
   silent(): Milliseconds {
-    return this.#countdown.spent()
+    return this.countdown.spent()
   }
 
   dispose(): void {
-    this.#countdown.dispose()
+    this.countdown.dispose()
   }
 }

@@ -187,7 +187,7 @@ export class Lifecycle {
 
   #runs(process: ServiceProcess): void {
     const { parts, spec } = this.#context
-    const { pid } = process.identity
+    const { pid, startTime } = process.identity
     this.process = process
     this.hasExited = false
     this.startedAt = parts.clock.now()
@@ -198,7 +198,7 @@ export class Lifecycle {
     }
     this.#listener.runStarted()
     this.#context.dispatch({ kind: 'spawned' })
-    for (const companion of this.companions) companion.serviceStarted({ pid, startedAt: process.startedAt })
+    for (const companion of this.companions) companion.serviceStarted({ pid, startTime, startedAt: process.startedAt })
     void process.exited.then((status) => this.#exited(process, status))
     // Stopped while it was being started.
     this.resumeStop()

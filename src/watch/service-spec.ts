@@ -1,5 +1,6 @@
 import type { SpawnRequest } from '../platform/platform.js'
 import type { WallTime } from '../time.js'
+import type { CountdownEngine } from './countdown.js'
 import type { ServicePolicy } from './policy.js'
 
 /** What a service is, as the core is given it. Complete; no defaults are filled in later. */
@@ -16,12 +17,25 @@ export interface ServiceSpec {
   readonly heartbeat: string
   /** Silence before the first contact means something (see StepContext). */
   readonly committed: boolean
+  /**
+   * Keeps the countdown of the main channel, when that engine hears its beats by itself. Default: the engine of the surroundings, which
+   * keeps those of named channels in any case.
+   */
+  readonly engine?: CountdownEngine
+}
+
+/** A run, as its companions are told of it. */
+export interface StartedRun {
+  readonly pid: number
+  /** The platform's own stamp of the start: see ProcessIdentity. */
+  readonly startTime: string
+  readonly startedAt: WallTime
 }
 
 /** What lives and ends with each run of a service: its heartbeat sources. The core knows no more of them. */
 export interface RunCompanion {
   environment(): Readonly<Record<string, string>>
-  serviceStarted(run: { readonly pid: number; readonly startedAt: WallTime }): void
+  serviceStarted(run: StartedRun): void
   serviceEnded(): void
   /** The limit of the service has changed while it runs. */
   limitChanged?(): void

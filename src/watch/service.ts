@@ -2,6 +2,7 @@ import type { ProcessIdentity, ServiceProcess } from '../platform/platform.js'
 import { formatDuration, type Instant, longer, type Milliseconds, seconds } from '../time.js'
 import type { Channel, ChannelListener } from './channel.js'
 import { ChannelSet } from './channel-set.js'
+import type { CountdownEngine } from './countdown.js'
 import { HangDesk } from './hang-desk.js'
 import { type FinalEnd, Lifecycle, type RunListener } from './lifecycle.js'
 import { type HoldReason, isShadow, type RecoveryAction, type ServicePolicy } from './policy.js'
@@ -37,7 +38,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     this.parts = parts
     this.policy = spec.policy
     this.#asked = spec.policy
-    this.channels = new ChannelSet(parts.engine, this)
+    this.channels = new ChannelSet(parts.engine, this, spec.engine)
     this.#main = this.channels.main
     this.silence = new Silence(this)
     this.hangs = new HangDesk(this, this.silence)
@@ -49,8 +50,20 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     return this.spec.name
   }
 
+  /** Whether a countdown of this service stands still while the engine does. */
+  isKeptBy(engine: CountdownEngine): boolean {
+    return (
+      engine === (this.spec.engine ?? this.parts.engine) || (engine === this.parts.engine && this.channels.hasNamed)
+    )
+  }
+
   get process(): ServiceProcess | undefined {
     return this.lifecycle.process
+  }
+
+  /** Whether this process is the service's own or one of its descendants. */
+  isMember(pid: number): boolean {
+    return this.process !== undefined && this.parts.platform.identifyMember(this.process, pid) !== undefined
   }
 
   get startedAt(): Instant {

@@ -1,7 +1,7 @@
 import { HangdogError } from '../errors.js'
 import type { MachineReading } from '../platform/platform.js'
 import { type Milliseconds, type Scheduled, seconds } from '../time.js'
-import type { Stall } from './countdown.js'
+import type { CountdownEngine, Stall } from './countdown.js'
 import { type Explanation, explainService } from './explain.js'
 import type { BeatGapsRecord } from './gap-book.js'
 import type { HoldReason } from './policy.js'
@@ -21,6 +21,7 @@ const machineInterval = seconds(10)
 export class Supervisor {
   readonly #parts: Surroundings
   readonly #services = new Map<string, Service>()
+  readonly #engines = new Set<CountdownEngine>()
   #machine: MachineReading
   #machineTimer: Scheduled | undefined
   readonly #since: string
@@ -29,7 +30,7 @@ export class Supervisor {
     this.#parts = parts
     this.#since = parts.clock.wallNow().toISOString()
     this.#machine = parts.platform.readMachine()
-    parts.engine.onStall((stall) => this.#stalled(stall))
+    this.#heed(parts.engine)
     this.#rereadMachine()
   }
 
@@ -38,6 +39,7 @@ export class Supervisor {
     if (this.#services.has(spec.name)) {
       throw new HangdogError('config', `cannot add service "${spec.name}": there is one of that name already`)
     }
+    if (spec.engine !== undefined) this.#heed(spec.engine)
     const service = new Service(spec, this.#parts)
     this.#services.set(spec.name, service)
     return service
@@ -108,7 +110,13 @@ export class Supervisor {
   close(): void {
     this.#machineTimer?.cancel()
     for (const service of this.#services.values()) service.dispose()
-    this.#parts.engine.close()
+    for (const engine of this.#engines) engine.close()
+  }
+
+  #heed(engine: CountdownEngine): void {
+    if (this.#engines.has(engine)) return
+    this.#engines.add(engine)
+    engine.onStall((stall) => this.#stalled(engine, stall))
   }
 
   /** A stall is explained by what the machine lost since the last reading, so that reading must be recent. */
@@ -117,11 +125,15 @@ export class Supervisor {
     this.#machineTimer = this.#parts.clock.schedule(machineInterval, () => this.#rereadMachine())
   }
 
-  #stalled({ lost }: Stall): void {
+  #stalled(engine: CountdownEngine, { lost }: Stall): void {
     const before = this.#machine
     this.#machine = this.#parts.platform.readMachine()
     const reason = explainStall(lost, before, this.#machine)
-    const held = this.services.filter((service) => isRunning(service.state) && service.stalled(lost, reason))
+    const held = this.services.filter(
+      (service) => service.isKeptBy(engine) && isRunning(service.state) && service.stalled(lost, reason),
+    )
+    // What stops us stops every engine, and each of them says so.
+    if (engine !== this.#parts.engine && held.length === 0) return
     const parameters = { stalledMs: Math.round(lost), reason, services: held.length }
     this.#parts.emit({ name: 'supervisor-stalled', parameters })
   }

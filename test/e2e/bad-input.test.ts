@@ -30,7 +30,7 @@ const commandLines: readonly [string, readonly string[], number, RegExp][] = [
     /Allowed choices are always, on-failure, never/,
   ],
   ['a bad heartbeat source', ['run', '--heartbeat', 'telepathy', '--', 'sleep', '1'], 64, /telepathy/],
-  ['notify, which needs the native part', ['run', '--heartbeat', 'notify', '--', 'sleep', '1'], 69, /native part/],
+  ['a bad notify access', ['run', '--notify-access', 'some', '--', 'sleep', '1'], 64, /main, all/],
   ['a bad signal', ['run', '--terminate-signal', 'SIGFOO', '--', 'sleep', '1'], 64, /SIGFOO/],
   ['a bad hold', ['run', '--hold', 'bored=1s', '--', 'sleep', '1'], 64, /--hold "bored=1s": expected REASON=DURATION/],
   ['a bad percentage', ['run', '--warning-percent', '120', '--', 'sleep', '1'], 64, /from 0 to 99/],

@@ -23,7 +23,7 @@ for line in sys.stdin:
     client.send(line.rstrip('\\n').replace('\\\\n', '\\n').encode())
 `
 
-function setUp(t: Test, options: { admits?: (pid: number) => boolean } = {}) {
+function setUp(t: Test, options: { admits?: (pid: number) => boolean; offered?: boolean } = {}) {
   if (addon === undefined) throw new Error('unreachable')
   const guard = openGuard(addon, { countdowns: 16, processes: 16, realtime: false, lockMemory: false })
   const events: Emitted[] = []
@@ -47,7 +47,7 @@ function setUp(t: Test, options: { admits?: (pid: number) => boolean } = {}) {
     return child
   }
   const start = (child: ChildProcess): void => {
-    source.serviceStarted({ pid: child.pid ?? 0, startedAt: new Date() })
+    source.serviceStarted({ pid: child.pid ?? 0, startTime: 'unknown', startedAt: new Date() })
   }
   return { guard, server, source, receiver, events, speak, start }
 }
@@ -74,6 +74,22 @@ t.test('the notify source', { skip: skip && `skipped: ${skip}` }, async (t) => {
     t.equal(receiver.contacts, 1)
     t.same(receiver.channelBeats, [{ channel: 'worker', progress: 7 }])
     t.same(source.counters(), { 'bad-value': 1 })
+  })
+
+  t.test('takes READY and STOPPING for no promise to beat where the socket was only offered', async (t) => {
+    const { receiver, speak, start } = setUp(t, { offered: true })
+    const child = speak()
+    start(child)
+    child.stdin?.write('READY=1\\nSTATUS=up\nSTOPPING=1\nEXTEND_TIMEOUT_USEC=5000\nWATCHDOG_USEC=100000\n')
+    await until('the last is there', () => receiver.signs.length === 2)
+    t.same(
+      receiver.signs.map(({ kind }) => kind),
+      ['status', 'limit'],
+    )
+    t.equal(receiver.contacts, 0)
+    child.stdin?.write('WATCHDOG=1\nREADY=1\n')
+    await until('it beats', () => receiver.signs.length === 3)
+    t.match(receiver, { contacts: 1, beats: 1, signs: [{}, {}, { kind: 'ready' }] })
   })
 
   t.test('keeps what the service says before its start is known', async (t) => {

@@ -17,7 +17,7 @@ import { makeFolder, until } from './stream-fixture.js'
 
 const generous = seconds(30)
 const short = milliseconds(100)
-const run = { pid: 1, startedAt: new Date(Date.UTC(2026, 0, 1)) }
+const run = { pid: 1, startTime: '1', startedAt: new Date(Date.UTC(2026, 0, 1)) }
 
 /** A probe whose answers are given by hand. */
 class ScriptedProbe implements Probe {
@@ -241,7 +241,7 @@ t.test('file: only a touch since the last look and since the start is a beat', a
   writeFileSync(path, '')
   touch()
   clock.advance(1000)
-  probe.serviceStarted({ pid: 1, startedAt: clock.wallNow() })
+  probe.serviceStarted({ pid: 1, startTime: '1', startedAt: clock.wallNow() })
   t.match(await probe.look(generous), { kind: 'failure', reason: /older than the service/ })
   clock.advance(1000)
   touch()

@@ -82,19 +82,29 @@ t.test('a Node program is known by its name or its first line', (t) => {
 t.test('auto means the preload for Node, and an offer for all others', (t) => {
   const searchPath = undefined
   const auto = { kind: 'auto' } as const
-  t.match(chooseHeartbeat(auto, { command: 'node', searchPath }), { spec: { kind: 'node' }, committed: true })
-  t.match(chooseHeartbeat(auto, { command: 'sleep', searchPath }), { spec: { kind: 'stream' }, committed: false })
-  t.match(chooseHeartbeat({ kind: 'stream' }, { command: 'sleep', searchPath }), {
-    committed: true,
-    description: 'stream',
+  const node = { command: 'node', searchPath }
+  const other = { command: 'sleep', searchPath }
+  const lack = 'it is not built'
+  t.match(chooseHeartbeat(auto, node, undefined), { spec: { kind: 'node' }, committed: true })
+  t.match(chooseHeartbeat(auto, other, undefined), {
+    spec: { kind: 'offer' },
+    description: 'notify or stream (offered)',
+    committed: false,
   })
-  t.throws(() => chooseHeartbeat({ kind: 'notify' }, { command: 'sleep', searchPath }), {
+  t.match(chooseHeartbeat(auto, other, lack), {
+    spec: { kind: 'stream' },
+    description: 'stream (offered)',
+    committed: false,
+  })
+  t.match(chooseHeartbeat({ kind: 'stream' }, other, lack), { committed: true, description: 'stream' })
+  t.match(chooseHeartbeat({ kind: 'notify' }, other, undefined), { committed: true, description: 'notify' })
+  t.throws(() => chooseHeartbeat({ kind: 'notify' }, other, lack), {
     code: 'unavailable',
     exitCode: 69,
-    message: /native part/,
+    message: /needs the native part, and it is not built;/,
   })
   const secret = parseHeartbeat('http://user:hush@localhost/')
-  t.notMatch(chooseHeartbeat(secret, { command: 'nginx', searchPath }).description, /hush/)
+  t.notMatch(chooseHeartbeat(secret, { command: 'nginx', searchPath }, undefined).description, /hush/)
   t.end()
 })
 
@@ -103,6 +113,7 @@ t.test('each choice gets its source', async (t) => {
   const surroundings = {
     receiver: new RecordingReceiver(),
     streams,
+    notify: () => t.fail('nobody asked for the notify socket') as never,
     clock: systemClock,
     emit: () => {},
     limit: () => seconds(6),
@@ -118,7 +129,7 @@ t.test('each choice gets its source', async (t) => {
     'exec:true',
     'file:/x',
   ]) {
-    const choice = chooseHeartbeat(parseHeartbeat(text), program)
+    const choice = chooseHeartbeat(parseHeartbeat(text), program, undefined)
     const source = selectSource(choice, surroundings)
     t.equal(source.description, text)
     t.equal(choice.description, text)

@@ -80,7 +80,7 @@ t.test('what comes before the start is known waits; what comes after the end is 
   socket.write(beat)
   await new Promise((resolve) => setTimeout(resolve, 30))
   t.strictSame([receiver.beats, receiver.contacts, receiver.signs.length], [0, 0, 0])
-  source.serviceStarted({ pid: 55, startedAt: new Date() })
+  source.serviceStarted({ pid: 55, startTime: '1', startedAt: new Date() })
   t.equal(receiver.beats, 0, 'nothing is delivered within the call')
   t.equal(receiver.contacts, 1)
   await until('all is delivered', () => receiver.beats === 2)

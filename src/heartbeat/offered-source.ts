@@ -1,0 +1,43 @@
+import type { HeartbeatSource, StartedProcess } from './source.js'
+
+/** Several ways to beat, of which the service takes the one it knows; it is alive by any of them. */
+export class OfferedSource implements HeartbeatSource {
+  readonly #sources: readonly HeartbeatSource[]
+
+  constructor(sources: readonly HeartbeatSource[]) {
+    this.#sources = sources
+  }
+
+  get description(): string {
+    return `${this.#sources.map(({ description }) => description).join(' or ')} (offered)`
+  }
+
+  environment(): Readonly<Record<string, string>> {
+    return Object.assign({}, ...this.#sources.map((source) => source.environment()))
+  }
+
+  serviceStarted(process: StartedProcess): void {
+    for (const source of this.#sources) source.serviceStarted(process)
+  }
+
+  serviceEnded(): void {
+    for (const source of this.#sources) source.serviceEnded()
+  }
+
+  limitChanged(): void {
+    for (const source of this.#sources) source.limitChanged?.()
+  }
+
+  async close(): Promise<void> {
+    for (const source of this.#sources) await source.close()
+  }
+
+  /** What several have counted by the same name is added up. */
+  counters(): Readonly<Record<string, number>> {
+    const sums: Record<string, number> = {}
+    for (const source of this.#sources) {
+      for (const [name, count] of Object.entries(source.counters())) sums[name] = (sums[name] ?? 0) + count
+    }
+    return sums
+  }
+}

@@ -1,0 +1,116 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import type { ServiceStatus } from '../../src/watch/status.js'
+import { nativeAddon } from '../support/native.js'
+import { fixture, freePort, hangdog, isAlive, runService, stateDirectory } from './hangdog.js'
+
+const { skip } = nativeAddon()
+const needs = (program: string): { skip: string | false } => ({
+  skip: skip || (existsSync(program) ? false : `skipped: there is no ${program}`),
+})
+const python = needs('/usr/bin/python3')
+const limits = ['--timeout', '1s', '--action', 'terminate', '--restart', 'never'] as const
+const client = (...args: string[]): readonly string[] => ['python3', fixture('notify.py'), ...args]
+
+async function status(t: Parameters<typeof hangdog>[0], directory: string): Promise<ServiceStatus> {
+  const { stdout } = await hangdog(t, ['status', '--json', '--state-dir', directory])
+  return JSON.parse(stdout)
+}
+
+t.test('a service that beats by sd_notify lives, and is ended when it falls silent', python, async (t) => {
+  const directory = stateDirectory(t)
+  const ran = runService(t, ['--heartbeat', 'notify', ...limits], client('inf'), directory)
+  await ran.event('service-armed')
+  t.match(await ran.event('service-status'), { parameters: { text: 'serving' } })
+  await sleep(3000)
+  t.notOk(ran.has('silence-warning'), 'nothing was wrong for three limits')
+  const { pid, heartbeat } = await status(t, directory)
+  t.equal(heartbeat, 'notify')
+  process.kill(pid ?? 0, 'SIGUSR1')
+  t.equal((await ran.finished).code, 124)
+  t.ok(ran.has('hang-recovery'))
+  t.notOk(isAlive(pid ?? 0))
+})
+
+t.test('a supervisor that was stopped for longer than the limit ends nobody', python, async (t) => {
+  const ran = runService(t, ['--heartbeat', 'notify', ...limits], client('inf'))
+  await ran.event('service-armed')
+  // The one between us and hangdog is env, which became hangdog.
+  ran.child.kill('SIGSTOP')
+  await sleep(3000)
+  ran.child.kill('SIGCONT')
+  await sleep(2500)
+  t.notOk(ran.has('hang-recovery'))
+  ran.child.kill('SIGTERM')
+  t.notOk((await ran.finished).stderr.includes('hang-recovery'))
+})
+
+t.test('an own copy of the socket that a dead hangdog left is taken over', python, async (t) => {
+  const directory = stateDirectory(t)
+  const options = ['--name', 'same', '--heartbeat', 'notify', ...limits]
+  const first = runService(t, options, client('inf'), directory)
+  await first.event('service-armed')
+  const { pid } = await status(t, directory)
+  first.child.kill('SIGKILL')
+  await first.finished
+  process.kill(pid ?? 0, 'SIGKILL')
+  t.ok(existsSync(join(directory, 'beat', 'same.notify')), 'it is still there')
+  const second = runService(t, options, client('inf'), directory)
+  await second.event('service-armed')
+  second.child.kill('SIGTERM')
+  await second.finished
+  t.notOk(existsSync(join(directory, 'beat', 'same.notify')), 'an orderly end removes it')
+})
+
+t.test('what is only offered takes a beat for a promise, and READY for none', python, async (t) => {
+  const silent = runService(t, [...limits, '--start-timeout', '1s'], client('0'))
+  await silent.event('service-unwatched')
+  const beating = runService(t, limits, client('4'))
+  await beating.event('service-armed')
+  t.equal((await beating.finished).code, 124, 'it was ended when it fell silent')
+  t.notOk(silent.exited)
+})
+
+t.test('tor beats by itself, and is ended when it was stopped for too long', needs('/usr/bin/tor'), async (t) => {
+  const directory = stateDirectory(t)
+  const options = ['--heartbeat', 'notify', '--timeout', '2s', '--hold', 'stopped=1s', ...limits.slice(2)]
+  writeFileSync(join(directory, 'torrc'), '')
+  const args = ['--DisableNetwork', '1', '--SocksPort', '0', '--DataDirectory', join(directory, 'tor')]
+  const ran = runService(t, options, ['tor', ...args, '--RunAsDaemon', '0', '-f', join(directory, 'torrc')], directory)
+  await ran.event('service-armed')
+  await sleep(5000)
+  const { pid } = await status(t, directory)
+  t.notOk(ran.has('hang-recovery'))
+  process.kill(pid ?? 0, 'SIGSTOP')
+  t.equal((await ran.finished).code, 124)
+  t.match(await ran.event('hang-recovery'), { parameters: { cause: /stopped/ } })
+  t.notOk(isAlive(pid ?? 0))
+})
+
+t.test(
+  'redis-server says that it is ready and that it stops, and is left alone',
+  needs('/usr/bin/redis-server'),
+  async (t) => {
+    const directory = stateDirectory(t)
+    const args = ['--supervised', 'systemd', '--port', '0', '--unixsocket', join(directory, 'r'), '--save', '']
+    const ran = runService(t, [...limits, '--start-timeout', '1s'], ['redis-server', ...args], directory)
+    await ran.event('service-unwatched')
+    t.match(await status(t, directory), { statusText: /Ready to accept/, state: 'unwatched' })
+    ran.child.kill('SIGTERM')
+    t.equal((await ran.finished).code, 0)
+  },
+)
+
+t.test('etcd says that it is ready', needs('/usr/bin/etcd'), async (t) => {
+  const directory = stateDirectory(t)
+  const [clients, peers] = [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${await freePort()}`]
+  const urls = ['--listen-client-urls', clients, '--advertise-client-urls', clients, '--listen-peer-urls', peers]
+  const args = ['--data-dir', join(directory, 'etcd'), ...urls]
+  const options = ['--heartbeat', 'notify', '--timeout', '1h', '--restart', 'never']
+  const ran = runService(t, options, ['etcd', ...args], directory)
+  await ran.event('service-armed')
+  ran.child.kill('SIGTERM')
+  await ran.finished
+})
