@@ -98,6 +98,24 @@ METHOD(countdown_reading) {
   return out;
 }
 
+/* [sum, longest, bin, count, bin, count, …], or undefined when nothing was counted. */
+METHOD(countdown_tally) {
+  struct call call;
+  int64_t id;
+  struct guard_tally tally;
+  napi_value out;
+  if (!read_call(env, info, 1, &call) || !read_whole(env, call.arguments[0], "the countdown", &id)) return NULL;
+  if (guard_countdown_tally(call.guard, (guard_id)id, &tally) != 0 || tally.bins == 0) return NULL;
+  if (napi_create_array(env, &out) != napi_ok) return NULL;
+  (void)napi_set_element(env, out, 0, span(env, tally.sum));
+  (void)napi_set_element(env, out, 1, span(env, tally.longest));
+  for (uint32_t index = 0; index < tally.bins; index++) {
+    (void)napi_set_element(env, out, 2 + 2 * index, whole(env, tally.bin[index]));
+    (void)napi_set_element(env, out, 3 + 2 * index, whole(env, tally.count[index]));
+  }
+  return out;
+}
+
 METHOD(process_add) {
   struct call call;
   int64_t pid, start_time;
@@ -140,6 +158,15 @@ METHOD(process_bind) {
       !read_whole(env, call.arguments[1], "the countdown", &countdown))
     return NULL;
   return whole(env, guard_process_bind(call.guard, (guard_id)id, (guard_id)countdown));
+}
+
+METHOD(process_admit) {
+  struct call call;
+  int64_t id;
+  bool admit = false;
+  if (!read_call(env, info, 2, &call) || !read_whole(env, call.arguments[0], "the process", &id)) return NULL;
+  (void)napi_get_value_bool(env, call.arguments[1], &admit);
+  return whole(env, guard_process_admit(call.guard, (guard_id)id, admit));
 }
 
 METHOD(notify_open) {
@@ -212,6 +239,7 @@ static const struct {
     {"strength", strength},                      {"hold", hold},
     {"close", close_guard},                      {"handSet", hand_set},
     {"handTurn", hand_turn},                     {"handNext", hand_next},
+    {"countdownTally", countdown_tally},         {"processAdmit", process_admit},
 };
 
 /* open(countdowns, processes, ringBytes, flags, priority, woken): the guard, or a negative errno value. */

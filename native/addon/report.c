@@ -17,6 +17,7 @@ static napi_value record_object(napi_env env, const struct guard_record *record,
     case GUARD_MESSAGE:
       set(env, out, "pid", whole(env, record->pid));
       set(env, out, "uid", whole(env, record->uid));
+      if (record->value >= 0) set(env, out, "span", span(env, record->value));
       set(env, out, "beatTaken", whole(env, (record->flags & GUARD_BEAT_TAKEN) != 0));
       if (napi_create_string_utf8(env, text, record->length, &string) == napi_ok) set(env, out, "text", string);
       break;

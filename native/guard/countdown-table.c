@@ -90,6 +90,8 @@ int countdown_create(struct guard *guard, guard_id *out) {
   countdown->used = true;
   countdown->signal = 0;
   atomic_store(&countdown->beats, 0);
+  struct guard_tally forgotten;
+  countdown_take_tally(guard, countdown, &forgotten);
   *out = id_of(guard, countdown);
   return 0;
 }
@@ -143,11 +145,21 @@ int countdown_beat(struct guard *guard, struct countdown *countdown, uint32_t qu
   return result;
 }
 
-bool countdown_beaten(struct guard *guard, struct countdown *countdown) {
+bool countdown_beaten(struct guard *guard, struct countdown *countdown, int64_t *silent) {
   uint32_t mode = atomic_load(&countdown->mode);
+  int64_t now = awake_clock_peek(&guard->clock);
+  *silent = mode == GUARD_DISARMED ? -1 : spent_since(countdown, atomic_load(&countdown->since), now);
   atomic_fetch_add_explicit(&countdown->beats, 1, memory_order_relaxed);
   (void)beat_slowly(guard, countdown, 0);
-  return mode == (GUARD_ARMED | MODE_QUIET);
+  if (mode != (GUARD_ARMED | MODE_QUIET)) return false;
+  if (tally_count(&guard->tallies[place_of(guard, countdown)], *silent)) return true;
+  // The owner counts this one itself, and those to come until it has emptied the tally.
+  (void)atomic_compare_exchange_strong(&countdown->mode, &mode, GUARD_ARMED);
+  return false;
+}
+
+void countdown_take_tally(struct guard *guard, struct countdown *countdown, struct guard_tally *out) {
+  tally_take(&guard->tallies[place_of(guard, countdown)], out);
 }
 
 void countdown_extend(struct guard *guard, struct countdown *countdown, int64_t span) {

@@ -138,6 +138,15 @@ int guard_countdown_reading(struct guard *guard, guard_id id, struct guard_count
   return countdown == NULL ? -ENOENT : 0;
 }
 
+int guard_countdown_tally(struct guard *guard, guard_id id, struct guard_tally *out) {
+  if (guard == NULL || out == NULL) return -EINVAL;
+  guard_lock(guard);
+  struct countdown *countdown = countdown_find(guard, id);
+  if (countdown != NULL) countdown_take_tally(guard, countdown, out);
+  guard_unlock(guard);
+  return countdown == NULL ? -ENOENT : 0;
+}
+
 /* ---- Processes ---- */
 
 int guard_process_add(struct guard *guard, int32_t pid, uint64_t start_time, guard_id *out) {
@@ -185,6 +194,15 @@ int guard_process_bind(struct guard *guard, guard_id id, guard_id countdown) {
   }
   guard_unlock(guard);
   return result;
+}
+
+int guard_process_admit(struct guard *guard, guard_id id, int admit) {
+  if (guard == NULL) return -EINVAL;
+  guard_lock(guard);
+  struct watched *process = process_find(guard, id);
+  if (process != NULL) process_admit(guard, process, admit != 0);
+  guard_unlock(guard);
+  return process == NULL ? -ENOENT : 0;
 }
 
 /* ---- By hand ---- */

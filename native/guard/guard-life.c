@@ -34,6 +34,7 @@ static size_t lay_out(struct guard *guard, unsigned char *arena) {
   const struct guard_config *config = &guard->config;
   size_t used = 0;
   guard->countdowns = part(arena, &used, config->countdowns * sizeof(struct countdown));
+  guard->tallies = part(arena, &used, config->countdowns * sizeof(struct tally));
   void *due = part(arena, &used, heap_bytes(config->countdowns));
   void *limits = part(arena, &used, heap_bytes(config->countdowns));
   guard->looked_at = part(arena, &used, config->countdowns * sizeof(uint32_t));

@@ -12,6 +12,7 @@
 #include "guard.h"
 #include "heap.h"
 #include "ring.h"
+#include "tally.h"
 
 /* An identifier is a place in a table and, above it, which of the tenants of that place is meant; the first is 1. */
 #define PLACE_BITS 20
@@ -68,6 +69,7 @@ struct watched {
   bool used;
   bool ended;
   bool unreported;
+  bool admits;
 };
 
 /* Datagrams taken by one system call. */
@@ -87,6 +89,8 @@ struct guard {
   pthread_mutex_t lock;
   struct awake_clock clock;
   struct countdown *countdowns;
+  /* One for each countdown. Under the lock. */
+  struct tally *tallies;
   /* Places below this were used once. */
   uint32_t countdowns_touched;
   /* Place plus one. */
@@ -105,6 +109,8 @@ struct guard {
   uint32_t processes_touched;
   uint32_t processes_free;
   uint32_t unreported_ends;
+  /* Processes whose descendants may speak for them. */
+  uint32_t admitting;
   /* By pid: place plus one. */
   uint32_t *buckets;
   uint32_t bucket_mask;
@@ -147,8 +153,12 @@ void countdown_extend(struct guard *guard, struct countdown *countdown, int64_t 
 void countdown_read(struct guard *guard, struct countdown *countdown, struct guard_countdown_reading *out);
 /* Disarms, whatever it was. */
 void countdown_stop(struct guard *guard, struct countdown *countdown);
-/* A beat that came by the notify socket. Says whether the owner need not hear of it. */
-bool countdown_beaten(struct guard *guard, struct countdown *countdown);
+/*
+ * A beat that came by the notify socket. Says whether the owner need not hear of it. `silent` gets the time since the last, or -1 when
+ * none was running.
+ */
+bool countdown_beaten(struct guard *guard, struct countdown *countdown, int64_t *silent);
+void countdown_take_tally(struct guard *guard, struct countdown *countdown, struct guard_tally *out);
 /* Acts on whatever points have passed by `now`, in awake time. */
 void countdowns_look(struct guard *guard, int64_t now);
 /* Sees that the timer comes in time for the next point. `now` is awake time. */
@@ -159,6 +169,9 @@ int process_add(struct guard *guard, int32_t pid, uint64_t start_time, guard_id 
 void process_remove(struct guard *guard, struct watched *process);
 struct watched *process_find(struct guard *guard, guard_id id);
 struct watched *process_of_pid(struct guard *guard, int32_t pid);
+/* The watched process that admits its descendants and is an ancestor of this one. */
+struct watched *process_of_descendant(struct guard *guard, int32_t pid);
+void process_admit(struct guard *guard, struct watched *process, bool admits);
 guard_id process_id(struct guard *guard, struct watched *process);
 void process_may_have_ended(struct guard *guard, guard_id id);
 /* Tells what could not be told when the ring was full. */

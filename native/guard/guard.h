@@ -80,7 +80,10 @@ enum guard_kind {
   GUARD_EXITED = 4,
   /* The guard did not run: `value` is how much was not counted. */
   GUARD_STALL = 5,
-  /* A datagram of the notify socket, with its text. */
+  /*
+   * A datagram of the notify socket, with its text. `value` is for how long its process had not beaten, if there is a beat in it and its
+   * countdown runs; else it is below zero.
+   */
   GUARD_MESSAGE = 6,
 };
 
@@ -194,6 +197,26 @@ struct guard_countdown_reading {
 
 int guard_countdown_reading(struct guard *guard, guard_id id, struct guard_countdown_reading *out);
 
+/* Different gaps that are counted apart. */
+#define GUARD_TALLY_BINS 8
+
+/*
+ * How far the beats were apart that the guard took in without telling: what GUARD_MESSAGE and guard_countdown_beat tell is not in it. A
+ * bin is an eighth of an octave wide; that of number 8o + n begins at (8 + n) * 2^o / 8192 s, and the last is 160. Number -1 has what is
+ * shorter than 1/1024 s.
+ */
+struct guard_tally {
+  /* Of the gaps, in nanoseconds. */
+  int64_t sum;
+  int64_t longest;
+  uint32_t bins;
+  int16_t bin[GUARD_TALLY_BINS];
+  uint32_t count[GUARD_TALLY_BINS];
+};
+
+/* Gives out what was counted since the last time. When a beat finds no room, the guard tells the owner of beats until this is called. */
+int guard_countdown_tally(struct guard *guard, guard_id id, struct guard_tally *out);
+
 /* ---- Processes ---- */
 
 /*
@@ -208,6 +231,11 @@ int guard_process_signal(struct guard *guard, guard_id id, int signal);
 int guard_process_ended(struct guard *guard, guard_id id);
 /* Its WATCHDOG=1 resets this countdown, and its end disarms it. Binding another one unbinds the first; 0 unbinds. */
 int guard_process_bind(struct guard *guard, guard_id id, guard_id countdown);
+/*
+ * Whether processes that descend from this one speak for it on the notify socket, as with NotifyAccess=all. A sender is looked up while it
+ * still waits for its datagram to be received, if it waits for that at all; one that has ended and is reaped belongs to nobody.
+ */
+int guard_process_admit(struct guard *guard, guard_id id, int admit);
 
 /* ---- The notify socket ---- */
 

@@ -34,8 +34,8 @@ size_t notify_batch_bytes(void) {
   return sizeof(struct notify_batch);
 }
 
-static int receive(struct notify_batch *batch, int socket_fd) {
-  for (int index = 0; index < NOTIFY_BATCH; index++) {
+static int receive(struct notify_batch *batch, int socket_fd, int most) {
+  for (int index = 0; index < most; index++) {
     batch->vectors[index] = (struct iovec){.iov_base = batch->text[index], .iov_len = NOTIFY_ROOM};
     batch->headers[index].msg_hdr = (struct msghdr){
         .msg_iov = &batch->vectors[index],
@@ -44,7 +44,7 @@ static int receive(struct notify_batch *batch, int socket_fd) {
         .msg_controllen = CONTROL_ROOM,
     };
   }
-  return recvmmsg(socket_fd, batch->headers, NOTIFY_BATCH, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL);
+  return recvmmsg(socket_fd, batch->headers, (unsigned int)most, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL);
 }
 
 static bool read_credentials(struct msghdr *header, struct ucred *out) {
@@ -109,12 +109,14 @@ static void take_text(struct guard *guard, const struct ucred *sender, const cha
     return;
   }
   struct watched *process = process_of_pid(guard, sender->pid);
+  if (process == NULL) process = process_of_descendant(guard, sender->pid);
   struct guard_record record = {.kind = GUARD_MESSAGE, .length = (uint32_t)length, .pid = sender->pid, .uid = sender->uid};
+  record.value = -1;
   if (process != NULL) {
     record.process = process_id(guard, process);
     record.countdown = process->countdown;
     struct countdown *countdown = reading == WITH_BEAT ? countdown_find(guard, process->countdown) : NULL;
-    if (countdown != NULL && countdown_beaten(guard, countdown)) {
+    if (countdown != NULL && countdown_beaten(guard, countdown, &record.value)) {
       guard->counters.beats++;
       if (is_all_beats(text, length)) return;
       record.flags = GUARD_BEAT_TAKEN;
@@ -137,13 +139,19 @@ static void take(struct guard *guard, struct mmsghdr *message) {
 
 void notify_drain(struct guard *guard) {
   (void)pthread_mutex_lock(&guard->receiving);
-  for (int round = 0; guard->notify >= 0 && round < BATCHES_PER_TURN; round++) {
-    int count = receive(guard->batch, guard->notify);
+  /*
+   * A helper such as systemd-notify sends, then sends a descriptor and lives until that is closed, which is when it is received. So where
+   * senders have to be traced, each datagram is looked at before the next is taken.
+   */
+  int most = guard->admitting > 0 ? 1 : NOTIFY_BATCH;
+  int rounds = BATCHES_PER_TURN * NOTIFY_BATCH / most;
+  for (int round = 0; guard->notify >= 0 && round < rounds; round++) {
+    int count = receive(guard->batch, guard->notify, most);
     if (count <= 0) break;
     guard_lock(guard);
     for (int index = 0; index < count; index++) take(guard, &guard->batch->headers[index]);
     guard_unlock(guard);
-    if (count < NOTIFY_BATCH) break;
+    if (count < most) break;
   }
   (void)pthread_mutex_unlock(&guard->receiving);
 }

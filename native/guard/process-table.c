@@ -11,6 +11,9 @@
 
 #include "guard-state.h"
 
+/* How far up the line of parents a sender is traced. */
+#define DEEPEST 16
+
 /* They are the same on every architecture; older headers lack them. */
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
@@ -51,8 +54,8 @@ static void forget_pid(struct guard *guard, struct watched *process) {
   }
 }
 
-/* The 22nd field of /proc/PID/stat: when it started, in clock ticks since boot. 0 when it cannot be read. */
-static uint64_t start_time_of(int32_t pid) {
+/* A field of /proc/PID/stat that is a number, from the fourth on. 0 when it cannot be read. */
+static uint64_t stat_field(int32_t pid, int wanted) {
   char path[64];
   char text[1024];
   (void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
@@ -64,8 +67,31 @@ static uint64_t start_time_of(int32_t pid) {
   text[length] = '\0';
   // The second field is a name in brackets that may itself hold brackets and spaces.
   const char *at = strrchr(text, ')');
-  for (int field = 2; at != NULL && field < 22; field++) at = strchr(at + 1, ' ');
+  for (int field = 2; at != NULL && field < wanted; field++) at = strchr(at + 1, ' ');
   return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
+}
+
+/* When it started, in clock ticks since boot. */
+static uint64_t start_time_of(int32_t pid) {
+  return stat_field(pid, 22);
+}
+
+static int32_t parent_of(int32_t pid) {
+  return (int32_t)stat_field(pid, 4);
+}
+
+struct watched *process_of_descendant(struct guard *guard, int32_t pid) {
+  for (int level = 0; guard->admitting > 0 && level < DEEPEST && pid > 1; level++) {
+    pid = parent_of(pid);
+    struct watched *process = pid > 0 ? process_of_pid(guard, pid) : NULL;
+    if (process != NULL) return process->admits ? process : NULL;
+  }
+  return NULL;
+}
+
+void process_admit(struct guard *guard, struct watched *process, bool admits) {
+  if (admits != process->admits) guard->admitting += admits ? 1 : -1;
+  process->admits = admits;
 }
 
 static bool has_ended(int pidfd) {
@@ -138,6 +164,7 @@ void process_remove(struct guard *guard, struct watched *process) {
     (void)epoll_ctl(guard->epoll, EPOLL_CTL_DEL, process->pidfd, NULL);
   }
   if (process->unreported) guard->unreported_ends--;
+  process_admit(guard, process, false);
   (void)close(process->pidfd);
   leave_place(guard, process);
 }

@@ -1,6 +1,6 @@
 import { HangdogError } from '../errors.js'
 import type { Emit } from '../event/event.js'
-import { type Clock, elapsed, type Instant, seconds } from '../time.js'
+import { type Clock, elapsed, type Instant, type Milliseconds, seconds } from '../time.js'
 import type { RareReport } from './rare-report.js'
 import { type Refusal, reportRefusals } from './refusal.js'
 import type { StartedProcess } from './source.js'
@@ -13,6 +13,8 @@ export interface NotifyMessage {
   readonly uid: number
   /** The beat in it has been counted already. */
   readonly beatTaken: boolean
+  /** For how long the sender had not beaten, if there is a beat in it and the receiver counts them. */
+  readonly silent: Milliseconds | undefined
   readonly text: string
 }
 
@@ -26,14 +28,16 @@ export interface NotifyReceiver {
   watchProcess(process: { readonly pid: number; readonly startTime: string }): number
   forgetProcess(process: number): void
   bind(process: number, countdown: number): void
+  /** Whoever descends from it may speak for it. */
+  admitDescendants(process: number): void
   counters(): Readonly<Record<string, number>>
 }
 
 /** A service's place at the notify socket. */
 export interface NotifyParty {
   messageReceived(message: NotifyMessage): void
-  /** Whether this other process may speak for the service. Asked for processes that are no service's own. */
-  admits(pid: number): boolean
+  /** Whether this other process may speak for the service; undefined when none may. Asked of processes that are not known to descend from it. */
+  readonly admits: ((pid: number) => boolean) | undefined
 }
 
 /** A service may speak before we have been told that it has started; so much of that is kept, for so long. */
@@ -73,6 +77,7 @@ export class NotifyServer {
     const process = this.#watch({ pid, startTime })
     if (process === undefined) return undefined
     if (countdown !== undefined) this.#guard.bind(process, countdown)
+    if (party.admits !== undefined) this.#guard.admitDescendants(process)
     this.#parties.set(process, party)
     const early = this.#early
     this.#early = []
@@ -114,7 +119,7 @@ export class NotifyServer {
       return
     }
     for (const party of this.#parties.values()) {
-      if (!party.admits(message.pid)) continue
+      if (party.admits?.(message.pid) !== true) continue
       party.messageReceived(message)
       return
     }
@@ -122,9 +127,11 @@ export class NotifyServer {
   }
 
   #keepEarly(message: NotifyMessage): void {
-    this.#early.push({ message, at: this.#clock.now() })
-    const dropped = this.#early.length > earlyLimit ? this.#early.shift() : undefined
-    if (dropped !== undefined) this.#refuse(dropped.message)
+    const now = this.#clock.now()
+    this.#early.push({ message, at: now })
+    const kept = this.#early.findIndex(({ at }) => elapsed(at, now) <= earlyAge)
+    const dropped = Math.max(kept, this.#early.length - earlyLimit)
+    for (const { message } of this.#early.splice(0, dropped)) this.#refuse(message)
   }
 
   #refuse({ pid, uid }: NotifyMessage): void {

@@ -71,16 +71,16 @@ export class NotifySource implements HeartbeatSource, NotifyParty {
     return this.#refusals.totals()
   }
 
-  admits(pid: number): boolean {
-    return this.#surroundings.admits?.(pid) ?? false
+  get admits(): ((pid: number) => boolean) | undefined {
+    return this.#surroundings.admits
   }
 
-  messageReceived({ text, beatTaken }: NotifyMessage): void {
+  messageReceived({ text, beatTaken, silent }: NotifyMessage): void {
     if (this.#surroundings.offered !== true) this.#contact()
-    for (const line of text.split('\n')) if (line !== '') this.#lineReceived(line, beatTaken)
+    for (const line of text.split('\n')) if (line !== '') this.#lineReceived(line, beatTaken, silent)
   }
 
-  #lineReceived(text: string, beatTaken: boolean): void {
+  #lineReceived(text: string, beatTaken: boolean, silent: Milliseconds | undefined): void {
     const line = parseLine(text)
     if (!this.#contacted && line.kind === 'sign' && line.sign.kind !== 'trigger') {
       if (harmless.includes(line.sign.kind)) this.#check(this.#receiver.signOfLife(line.sign), line.sign.kind)
@@ -89,7 +89,7 @@ export class NotifySource implements HeartbeatSource, NotifyParty {
     switch (line.kind) {
       case 'beat':
         this.#contact()
-        if (!beatTaken) this.#receiver.beat()
+        if (!beatTaken) this.#receiver.beat(silent)
         return
       case 'channel-beat':
         this.#contact()

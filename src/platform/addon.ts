@@ -29,11 +29,14 @@ export interface AddonGuard {
   countdownClaim(countdown: number, arming: number): number
   countdownFallback(countdown: number, process: number, signal: number, budget: number): number
   countdownReading(countdown: number): AddonReading | undefined
+  /** Sum and longest in ms, then number and count of each bin; undefined when nothing was counted. */
+  countdownTally(countdown: number): readonly number[] | undefined
   processAdd(pid: number, startTime: number): number
   processRemove(process: number): number
   processSignal(process: number, signal: number): number
   processEnded(process: number): number
   processBind(process: number, countdown: number): number
+  processAdmit(process: number, admit: boolean): number
   notifyOpen(path: string, mode: number): number
   notifyClose(): number
   read(): readonly AddonRecord[]

@@ -2,6 +2,7 @@ import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import { HangdogError } from '../errors.js'
 import { type Milliseconds, milliseconds } from '../time.js'
+import { type GapCounts, gapCounts } from '../watch/beat-gaps.js'
 import type { GuardCountdowns, GuardNotice, GuardReading } from '../watch/native-engine.js'
 import type { Addon, AddonGuard, AddonRecord } from './addon.js'
 import type { ProcessIdentity } from './platform.js'
@@ -15,6 +16,8 @@ export interface GuardMessage {
   readonly uid: number
   /** The guard has counted the beat in it: it asks nothing more of us. */
   readonly beatTaken: boolean
+  /** For how long its process had not beaten, if there is a beat in it and its countdown runs. */
+  readonly silent: Milliseconds | undefined
   readonly text: string
 }
 
@@ -156,6 +159,13 @@ export class Guard implements GuardCountdowns {
     return { warned: state >= warnedState, spent: milliseconds(spent), remaining: milliseconds(remaining) }
   }
 
+  countdownTally(countdown: number): GapCounts | undefined {
+    const [sum = 0, longest = 0, ...pairs] = this.native.countdownTally(countdown) ?? []
+    if (pairs.length === 0) return undefined
+    const bins = pairs.flatMap((bin, at) => (at % 2 === 0 ? [[bin, pairs[at + 1] ?? 0] as const] : []))
+    return gapCounts(sum, longest, bins)
+  }
+
   hold(held: boolean): void {
     this.native.hold(held)
   }
@@ -175,6 +185,11 @@ export class Guard implements GuardCountdowns {
   /** Beats of this process reset this countdown, and its end disarms it; zero unbinds. */
   bind(process: number, countdown: number): void {
     check(this.native.processBind(process, countdown), 'cannot bind a countdown')
+  }
+
+  /** Its descendants may speak for it on the notify socket. */
+  admitDescendants(process: number): void {
+    check(this.native.processAdmit(process, true), 'cannot admit descendants')
   }
 
   /** @returns false when the process had ended. @throws HangdogError `permission` */
@@ -229,8 +244,15 @@ export class Guard implements GuardCountdowns {
     }
   }
 
-  #message({ process, pid = 0, uid = 0, beatTaken, text = '' }: AddonRecord): void {
-    const message = { process: process === 0 ? undefined : process, pid, uid, beatTaken: beatTaken === 1, text }
+  #message({ process, pid = 0, uid = 0, beatTaken, span, text = '' }: AddonRecord): void {
+    const message = {
+      process: process === 0 ? undefined : process,
+      pid,
+      uid,
+      beatTaken: beatTaken === 1,
+      silent: span === undefined ? undefined : milliseconds(span),
+      text,
+    }
     for (const listener of this.#listeners) listener.messageReceived?.(message)
   }
 }

@@ -106,6 +106,16 @@ export class BeatGaps {
   }
 }
 
+/** What was counted in numbered bins elsewhere: number 0 is the first, -1 has what is shorter. */
+export function gapCounts(
+  sumMs: number,
+  maxMs: number,
+  numbered: readonly (readonly [bin: number, count: number])[],
+): GapCounts {
+  const bins = numbered.map(([bin, count]): GapBin => [bin < 0 ? 0 : edgeOf(bin), count]).sort(([a], [b]) => a - b)
+  return { total: bins.reduce((sum, [, count]) => sum + count, 0), sumMs, maxMs, bins }
+}
+
 /** The upper edge of the bin that begins there; none for the open one. */
 export function upperEdge(fromMs: number): number {
   const units = fromMs * unitsPerMs

@@ -71,6 +71,7 @@ export class ChannelSet implements GapKeeper {
 
   /** A service that names its channels after READY is as little expected to beat on the main one as if it had named them before. */
   nameOpened(): void {
+    this.collect()
     if (this.#onlyReady && this.main.beats === this.#beatsBefore) this.close(mainChannel)
     this.#onlyReady = false
   }
@@ -99,8 +100,14 @@ export class ChannelSet implements GapKeeper {
     }
   }
 
+  /** Takes over what was heard without a word. Named channels have an engine that hears nothing by itself. */
+  collect(): void {
+    this.main.collect()
+  }
+
   /** How far beats were apart lately, on the channels that follow the service's limit. */
   pace(): Milliseconds {
+    this.collect()
     let pace = zero
     for (const channel of this.#all()) if (channel.ownLimit === undefined) pace = longer(pace, channel.pace)
     return pace
@@ -117,6 +124,7 @@ export class ChannelSet implements GapKeeper {
 
   /** Forgets the channels of a run that is over. */
   clear(): void {
+    this.collect()
     for (const name of [...(this.#named?.keys() ?? [])]) this.close(name)
     if (this.main.opened) this.close(mainChannel)
     this.main.disarm()
@@ -162,6 +170,7 @@ export class ChannelSet implements GapKeeper {
 
   /** What was counted of the gaps between beats. A service that has no book gets an empty one for this: it knows the form. */
   gapRecords(service: string, since: string, limitOfService: Milliseconds): readonly BeatGapsRecord[] {
+    this.collect()
     const book = this.#book ?? new GapBook()
     return book.records(this.main.gaps, (name) => {
       const channel = this.find(name)

@@ -1,5 +1,5 @@
 import type { ProcessIdentity } from '../platform/platform.js'
-import { elapsed, type Instant, type Milliseconds, milliseconds, zero } from '../time.js'
+import { elapsed, type Instant, longer, type Milliseconds, milliseconds, zero } from '../time.js'
 import type { BeatGaps } from './beat-gaps.js'
 import type { Countdown, CountdownEngine, CountdownListener } from './countdown.js'
 
@@ -73,23 +73,37 @@ export class Channel implements CountdownListener {
     return this.countdown.armed
   }
 
-  /** The whole of an ordinary heartbeat. @returns false when there is more to do than to reset the countdown */
-  resetQuietly(): boolean {
+  /** Takes over what the engine has heard and counted by itself. */
+  collect(): void {
+    const heard = this.countdown.takeTally?.()
+    if (heard === undefined) return
+    this.beats += heard.total
+    this.gaps ??= this.#keeper.gapsOf(this.name)
+    this.gaps.add(heard)
+    this.pace = longer(milliseconds(heard.maxMs), milliseconds(this.pace * paceFading ** heard.total))
+  }
+
+  /**
+   * The whole of an ordinary heartbeat.
+   * @param silent the time since the last, if that is not what the countdown says
+   * @returns false when there is more to do than to reset the countdown
+   */
+  resetQuietly(silent?: Milliseconds): boolean {
     if (this.warned || this.stallExcused || !this.countdown.armed) return false
     const spent = this.countdown.reset()
-    if (this.#gap === 'counted') this.#count(spent)
+    if (this.#gap === 'counted') this.#count(silent ?? spent)
     else this.#gap = 'counted'
+    if (silent !== undefined) this.collect()
     return true
   }
 
   /** A beat that does more than that has come; nothing has been done about it yet. */
-  gapEnded(now: Instant): void {
+  gapEnded(now: Instant, silent: Milliseconds): void {
     const gap = this.#gap
     this.#gap = 'uncounted'
     if (gap === 'uncounted') return
-    if (gap !== 'counted')
-      this.#count(milliseconds(gap.countedMs + (this.armed ? this.silent() : elapsed(gap.at, now))))
-    else if (this.armed) this.#count(this.silent())
+    if (gap !== 'counted') this.#count(milliseconds(gap.countedMs + (this.armed ? silent : elapsed(gap.at, now))))
+    else if (this.armed) this.#count(silent)
   }
 
   /** What there was to do about that beat is done. */

@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../time.js'
+import type { GapCounts } from './beat-gaps.js'
 
 /**
  * Keeps countdowns. Every engine passes test/contract/countdown-engine.ts.
@@ -40,6 +41,11 @@ export interface Countdown {
   remaining(): Milliseconds
   /** Since the last arm or reset, in the engine's own time; zero when disarmed. */
   spent(): Milliseconds
+  /**
+   * Takes over how far those beats were apart that the engine has heard by itself, and that nobody was told of, since this was last called.
+   * Undefined when there were none, as in an engine that hears none.
+   */
+  takeTally?(): GapCounts | undefined
   /** Disarms for good and forgets the listener. */
   dispose(): void
 }

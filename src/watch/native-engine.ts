@@ -1,5 +1,6 @@
 import { HangdogError } from '../errors.js'
 import { fraction, longer, longestLimit, type Milliseconds, milliseconds, shorter, zero } from '../time.js'
+import type { GapCounts } from './beat-gaps.js'
 import type { Countdown, CountdownEngine, CountdownListener, Stall } from './countdown.js'
 
 /** What a guard says about its countdowns. `arming` numbers the arms of one countdown. */
@@ -24,6 +25,8 @@ export interface GuardCountdowns {
   /** Takes an expiry upon us. @returns zero when this arming is still expired: no beat came since, and the guard has not acted */
   countdownClaim(countdown: number, arming: number): number
   countdownReading(countdown: number): GuardReading | undefined
+  /** Beats that were counted without a notice since the last call. */
+  countdownTally(countdown: number): GapCounts | undefined
   /** Whether the guard keeps the process alive. */
   hold(held: boolean): void
   /** There is one listener. It is called from the event loop. */
@@ -147,6 +150,10 @@ export class NativeCountdown implements Countdown {
 
   spent(): Milliseconds {
     return this.armed ? (this.#guard.countdownReading(this.id)?.spent ?? zero) : zero
+  }
+
+  takeTally(): GapCounts | undefined {
+    return this.#guard.countdownTally(this.id)
   }
 
   dispose(): void {

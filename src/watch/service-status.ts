@@ -8,6 +8,7 @@ import { describeHang } from './verdict.js'
 export function serviceStatus(service: Service, clock: Clock): ServiceStatus {
   const { spec, policy, channels, lifecycle } = service
   const remaining = channels.remaining()
+  channels.collect()
   return {
     service: spec.name,
     state: service.state.kind,

@@ -90,11 +90,11 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   // What the service says (BeatReceiver).
 
-  beat(): void {
+  beat(silent?: Milliseconds): void {
     const main = this.#main
     main.beats++
-    if (this.state.kind === 'armed' && main.resetQuietly()) return
-    this.signs.beatNoticed(main)
+    if (this.state.kind === 'armed' && main.resetQuietly(silent)) return
+    this.signs.beatNoticed(main, silent)
   }
 
   beatChannel(name: string, progress?: number): boolean {

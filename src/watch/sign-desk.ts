@@ -101,13 +101,14 @@ export class SignDesk {
     parts.emit({ name: 'service-status', service: spec.name, parameters: { text } })
   }
 
-  beatNoticed(channel: Channel): void {
+  /** @param silent for how long the channel was silent, if that is known from elsewhere */
+  beatNoticed(channel: Channel, silent = channel.silent()): void {
     if (this.#context.process === undefined || this.#context.state.kind === 'ending') return
-    channel.gapEnded(this.#context.parts.clock.now())
+    channel.gapEnded(this.#context.parts.clock.now(), silent)
     channel.opened = true
     channel.idle = false
     this.lastNoticedBeat = this.#context.parts.clock.wallNow()
-    if (this.#goesOn(channel)) this.#rearm(channel)
+    if (this.#goesOn(channel)) this.#rearm(channel, silent)
     this.#signNoticed(channel.name)
     channel.gapBegins()
   }
@@ -121,10 +122,10 @@ export class SignDesk {
   }
 
   /** Starts the countdown of one channel over, and ends a silence that had been warned of. */
-  #rearm(channel: Channel): void {
+  #rearm(channel: Channel, silent = channel.silent()): void {
     if (channel.warned) {
       this.#hangs.silenceEnded()
-      const parameters = { channel: channel.name, silentMs: Math.round(channel.silent()) }
+      const parameters = { channel: channel.name, silentMs: Math.round(silent) }
       if (this.#context.policy.warningPercent > 0)
         this.#context.parts.emit({ name: 'silence-ended', service: this.#context.spec.name, parameters })
     }

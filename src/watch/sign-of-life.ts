@@ -41,8 +41,11 @@ export type SignOfLife =
 /** Where sources deliver. One per service. All calls are synchronous and never throw. */
 export interface BeatReceiver {
   readonly service: string
-  /** A heartbeat on the main channel. */
-  beat(): void
+  /**
+   * A heartbeat on the main channel.
+   * @param silent the time since the last one, when the countdown's own engine has heard this one already and started over
+   */
+  beat(silent?: Milliseconds): void
   /**
    * A heartbeat on a named channel, which is opened by its first beat. With `progress`, the beat counts only when the number differs
    * from that of the last beat that counted.

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { ServiceStatus } from '../../src/watch/status.js'
 import { nativeAddon } from '../support/native.js'
-import { fixture, freePort, hangdog, isAlive, runService, stateDirectory } from './hangdog.js'
+import { fixture, freePort, hangdog, isAlive, runService, stateDirectory, until } from './hangdog.js'
 
 const { skip } = nativeAddon()
 const needs = (program: string): { skip: string | false } => ({
@@ -113,4 +113,38 @@ t.test('etcd says that it is ready', needs('/usr/bin/etcd'), async (t) => {
   await ran.event('service-armed')
   ran.child.kill('SIGTERM')
   await ran.finished
+})
+
+t.test('with --notify-access all a child may speak, else not', python, async (t) => {
+  // The shell does not become the program, as it has something left to do.
+  const command = ['sh', '-c', `python3 ${fixture('notify.py')} inf; true`]
+  const options = ['--heartbeat', 'notify', '--timeout', '3s', '--start-timeout', '3s', ...limits.slice(2)]
+  const open = runService(t, [...options, '--notify-access', 'all'], command)
+  const closed = runService(t, options, command)
+  await open.event('service-armed')
+  t.equal((await closed.finished).code, 124)
+  t.ok(closed.has('beat-refused'))
+  t.notOk(closed.has('service-armed'))
+  t.notOk(open.has('hang-recovery'))
+})
+
+t.test('systemd-notify, which lives no longer than it must, is heard', needs('/usr/bin/systemd-notify'), async (t) => {
+  const script = 'while :; do systemd-notify READY=1 WATCHDOG=1; sleep 0.2; done'
+  const options = ['--heartbeat', 'notify', '--notify-access', 'all', '--timeout', '4s', ...limits.slice(2)]
+  const ran = runService(t, options, ['sh', '-c', script])
+  await ran.event('service-armed')
+  await sleep(6000)
+  t.notOk(ran.has('beat-refused'))
+  t.notOk(ran.has('hang-recovery'))
+})
+
+t.test('beats are counted, whoever counts them', python, async (t) => {
+  const directory = stateDirectory(t)
+  const ran = runService(t, ['--heartbeat', 'notify', '--timeout', '10s'], client('40', '0.05'), directory)
+  await ran.event('service-armed')
+  const last = await until(async () => {
+    const { beats } = await status(t, directory)
+    return beats >= 40 ? beats : undefined
+  }, 'count of all beats')
+  t.equal(last, 40)
 })

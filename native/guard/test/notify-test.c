@@ -99,6 +99,86 @@ static void beats_are_told_until_the_owner_has_nothing_to_do_for_them(void) {
   end();
 }
 
+static void gaps_are_told_with_a_beat_or_kept_for_the_tally(void) {
+  struct guard_tally tally;
+  begin();
+  say("WATCHDOG=1");
+  SAME(check_next(guard).value, -1);
+  SAME(guard_countdown_arm(guard, countdown, 100000 * MS, 100000 * MS, NULL), 0);
+  check_pass(guard, 300 * MS);
+  say("WATCHDOG=1");
+  SAME(check_next(guard).value, 300 * MS);
+  SAME(guard_countdown_quiet_beat(guard, countdown, NULL), 0);
+  for (int beat = 0; beat < 10; beat++) {
+    check_pass(guard, beat == 7 ? 800 * MS : 400 * MS);
+    say("WATCHDOG=1");
+  }
+  SAME(check_next(guard).kind, 0);
+  SAME(guard_countdown_tally(guard, countdown, &tally), 0);
+  SAME(tally.bins, 2);
+  SAME(tally.count[0], 9);
+  SAME(tally.count[1], 1);
+  SAME(tally.sum, 4400 * MS);
+  SAME(tally.longest, 800 * MS);
+  SAME(guard_countdown_tally(guard, countdown, &tally), 0);
+  SAME(tally.bins, 0);
+  // Nine different gaps: the last finds no room, and is told as if nobody had been quiet.
+  int64_t gap = 2 * MS;
+  for (int beat = 0; beat <= GUARD_TALLY_BINS; beat++, gap *= 2) {
+    SAME(check_next(guard).kind, 0);
+    check_pass(guard, gap);
+    say("WATCHDOG=1");
+  }
+  struct guard_record record = check_next(guard);
+  SAME(record.kind, GUARD_MESSAGE);
+  SAME(record.flags, 0);
+  SAME(record.value, gap / 2);
+  SAME(guard_countdown_tally(guard, 12345, &tally), -ENOENT);
+  end();
+}
+
+/* Sends a beat from a child, and perhaps from a child of that one, which waits until it was received. */
+static void child_says(int generations) {
+  int gate[2];
+  SAME(pipe(gate), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    (void)close(gate[1]);
+    if (generations > 1 && fork() != 0) {
+      (void)wait(NULL);
+      _exit(0);
+    }
+    char byte;
+    (void)!send(client, "WATCHDOG=1", 10, 0);
+    (void)!read(gate[0], &byte, 1);
+    _exit(0);
+  }
+  (void)close(gate[0]);
+  struct pollfd sent = {.fd = gate[1]};
+  (void)poll(&sent, 1, 100);
+  SAME(guard_hand_turn(guard), 0);
+  (void)close(gate[1]);
+  (void)waitpid(child, NULL, 0);
+}
+
+static void descendants_speak_where_they_are_admitted(void) {
+  begin();
+  child_says(1);
+  SAME(check_next(guard).process, 0);
+  SAME(guard_process_admit(guard, self, 1), 0);
+  child_says(1);
+  struct guard_record record = check_next(guard);
+  SAME(record.process, self);
+  OK(record.pid != getpid());
+  child_says(2);
+  SAME(check_next(guard).process, self);
+  SAME(guard_process_admit(guard, self, 0), 0);
+  child_says(1);
+  SAME(check_next(guard).process, 0);
+  SAME(guard_process_admit(guard, 99, 1), -ENOENT);
+  end();
+}
+
 static void a_beat_that_waits_is_counted_before_the_verdict(void) {
   begin();
   SAME(guard_countdown_arm(guard, countdown, 1000 * MS, 1000 * MS, NULL), 0);
@@ -234,6 +314,8 @@ static void the_file_has_the_mode_asked_for(void) {
 int main(void) {
   check_case("text is handed on with its sender", text_is_handed_on_with_its_sender);
   check_case("beats are told until the owner has nothing to do for them", beats_are_told_until_the_owner_has_nothing_to_do_for_them);
+  check_case("gaps are told with a beat, or kept for the tally", gaps_are_told_with_a_beat_or_kept_for_the_tally);
+  check_case("descendants speak where they are admitted", descendants_speak_where_they_are_admitted);
   check_case("a beat that waits is counted before the verdict", a_beat_that_waits_is_counted_before_the_verdict);
   check_case("a foreign beat resets nothing, and is told with its pid", a_foreign_beat_resets_nothing);
   check_case("descriptors are closed at once, however many", descriptors_are_closed_at_once);

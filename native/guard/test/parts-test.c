@@ -6,6 +6,7 @@
 #include "../awake-clock.h"
 #include "../heap.h"
 #include "../ring.h"
+#include "../tally.h"
 #include "check.h"
 
 static void gaps_within_the_allowance_count(void) {
@@ -132,6 +133,47 @@ static void what_one_thread_writes_another_reads_whole_and_in_order(void) {
   free(memory);
 }
 
+/* The lower edge of a bin in nanoseconds, rounded up: the first whole one that belongs to it. */
+static int64_t edge_of(int bin) {
+  int64_t units = (int64_t)(8 + bin % 8) << (bin / 8);
+  return (units * 1000000000 + 8191) / 8192;
+}
+
+static int bin_for(int64_t gap) {
+  struct tally tally = {0};
+  struct guard_tally out;
+  OK(tally_count(&tally, gap));
+  tally_take(&tally, &out);
+  SAME(out.bins, 1);
+  SAME(out.sum, gap);
+  return out.bin[0];
+}
+
+static void a_gap_is_counted_in_its_bin(void) {
+  SAME(bin_for(0), -1);
+  for (int bin = 0; bin <= 160; bin++) {
+    SAME(bin_for(edge_of(bin) - 1), bin - 1);
+    SAME(bin_for(edge_of(bin)), bin);
+  }
+  SAME(bin_for(GUARD_LIMIT_MAX), 160);
+}
+
+static void a_tally_is_full_when_it_has_no_room_for_another_bin(void) {
+  struct tally tally = {0};
+  struct guard_tally out;
+  for (int bin = 0; bin < GUARD_TALLY_BINS; bin++) OK(tally_count(&tally, edge_of(bin)));
+  OK(!tally_count(&tally, edge_of(100)));
+  OK(tally_count(&tally, edge_of(3)));
+  tally_take(&tally, &out);
+  SAME(out.bins, GUARD_TALLY_BINS);
+  SAME(out.count[3], 2);
+  SAME(out.longest, edge_of(GUARD_TALLY_BINS - 1));
+  OK(tally_count(&tally, edge_of(100)));
+  tally_take(&tally, &out);
+  SAME(out.bins, 1);
+  SAME(out.bin[0], 100);
+}
+
 int main(void) {
   check_case("gaps within the allowance count in full", gaps_within_the_allowance_count);
   check_case("the rest of a longer gap is lost, and told once", the_rest_of_a_longer_gap_is_lost);
@@ -140,5 +182,7 @@ int main(void) {
   check_case("a heap gives the lowest key after any change", a_heap_gives_the_lowest_key_after_any_change);
   check_case("a ring keeps its reserve and refuses when it is full", a_ring_keeps_its_reserve_and_refuses_when_full);
   check_case("what one thread writes another reads whole and in order", what_one_thread_writes_another_reads_whole_and_in_order);
+  check_case("a gap is counted in its bin", a_gap_is_counted_in_its_bin);
+  check_case("a tally is full when it has no room for another bin", a_tally_is_full_when_it_has_no_room_for_another_bin);
   return check_end("parts");
 }
