@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import gypBuild from 'node-gyp-build'
 import { describeError } from '../errors.js'
 
 /** The functions of the native part, as native/addon/hangdog-addon.c exports them. Spans are milliseconds. */
@@ -85,12 +85,21 @@ export type LoadedAddon =
 /** The binding that this code is written for. */
 const expectedVersion = 1
 
-/** The only place that finds the native part. hangdog works without it, and says what is weaker. Never throws. */
-export function loadAddon(files: readonly string[] = addonFiles()): LoadedAddon {
-  const file = files.find((candidate) => existsSync(candidate))
-  if (file === undefined) return absent(`the addon is not built here: there is no ${files.at(-1)}`)
+/**
+ * The only place that finds the native part: what was built on this machine, then what came with a release for its processor and its libc.
+ * hangdog works without it, and says what is weaker. Never throws.
+ * @param folder to be looked in, as node-gyp-build does
+ */
+export function loadAddon(folder: string = addonFolder()): LoadedAddon {
+  const require = createRequire(import.meta.url)
+  let file: string
   try {
-    const loaded: unknown = createRequire(import.meta.url)(file)
+    file = gypBuild.path(folder)
+  } catch {
+    return absent(`the addon is not built for this machine: there is none in ${folder}`)
+  }
+  try {
+    const loaded: unknown = require(file)
     if (!isAddon(loaded)) return absent(`${file} is not the addon of this hangdog: expected version ${expectedVersion}`)
     return { kind: 'loaded', addon: loaded, file }
   } catch (error) {
@@ -103,13 +112,8 @@ export function lackOf(loaded: LoadedAddon): string | undefined {
   return loaded.kind === 'absent' ? loaded.reason : undefined
 }
 
-/** Where it may be: what came with a release, then what was built on this machine. */
-export function addonFiles(): readonly string[] {
-  const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
-  return [
-    join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'hangdog.node'),
-    join(root, 'native', 'addon', 'build', 'Release', 'hangdog.node'),
-  ]
+function addonFolder(): string {
+  return join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'native', 'addon')
 }
 
 function isAddon(loaded: unknown): loaded is Addon {

@@ -1,40 +1,54 @@
 import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { addonFiles, loadAddon } from '../../src/platform/addon.js'
+import { type LoadedAddon, loadAddon } from '../../src/platform/addon.js'
 import { nativeAddon } from '../support/native.js'
 
 const { addon, skip } = nativeAddon()
+const loaded = loadAddon()
 
 t.test('an addon that is not there, cannot be loaded or is another is absent, and it is said why', async (t) => {
-  const folder = t.testdir({
-    'empty.node': '',
-    'other.cjs': 'module.exports = { version: 2, open() {} }',
-    'nothing.cjs': 'module.exports = 7',
-    'throws.cjs': 'throw new Error("wrong ABI")',
-  })
+  const release = (file: string) => ({ build: { Release: { 'hangdog.node': file } } })
+  const folder = t.testdir({ missing: {}, empty: release(''), text: release('module.exports = 7'), other: release('') })
   const reasonOf = (name: string): string => {
-    const loaded = loadAddon([join(folder, name)])
-    return loaded.kind === 'absent' ? loaded.reason : 'loaded'
+    const found = loadAddon(join(folder, name))
+    return found.kind === 'absent' ? found.reason : 'loaded'
   }
-  t.match(reasonOf('missing.node'), /^the addon is not built here: there is no .*missing\.node$/)
-  t.match(reasonOf('empty.node'), /empty\.node cannot be loaded: /)
-  t.match(reasonOf('other.cjs'), /other\.cjs is not the addon of this hangdog: expected version 1/)
-  t.match(reasonOf('nothing.cjs'), /is not the addon of this hangdog/)
-  t.match(reasonOf('throws.cjs'), /cannot be loaded: wrong ABI/)
+  t.match(reasonOf('missing'), /^the addon is not built for this machine: there is none in .*missing$/)
+  t.match(reasonOf('empty'), /hangdog\.node cannot be loaded: /)
+  t.match(reasonOf('text'), /hangdog\.node cannot be loaded: /)
+  const source = 'void *napi_register_module_v1(void *env, void *exports) { (void)env; return exports; }'
+  const file = join(folder, 'other', 'build', 'Release', 'hangdog.node')
+  const built = spawnSync('gcc', ['-shared', '-fPIC', '-x', 'c', '-o', file, '-'], { input: source })
+  if (built.status !== 0) return t.pass('another addon', { skip: 'skipped: there is no gcc' })
+  return t.match(reasonOf('other'), /hangdog\.node is not the addon of this hangdog: expected version 1/)
 })
 
-t.test('what came with a release is preferred to what was built here', async (t) => {
-  const [first, second] = addonFiles()
-  t.match(first, /prebuilds.*hangdog\.node$/)
-  t.match(second, /build.*Release.*hangdog\.node$/)
-})
+t.test(
+  'what was built here is preferred to what came with a release, and only the right machine is served',
+  async (t) => {
+    if (loaded.kind === 'absent') {
+    t.pass('there is none', { skip: `skipped: ${loaded.reason}` })
+    return
+  }
+    const addonIn = (...parts: string[]): LoadedAddon => {
+      const folder = t.testdir()
+      mkdirSync(join(folder, ...parts), { recursive: true })
+      copyFileSync(loaded.file, join(folder, ...parts, 'hangdog.node'))
+      return loadAddon(folder)
+    }
+    t.match(addonIn('prebuilds', `${process.platform}-${process.arch}`), { kind: 'loaded' })
+    t.match(addonIn('prebuilds', `${process.platform}-s390`), { kind: 'absent' })
+    t.match(addonIn('build', 'Release'), { kind: 'loaded' })
+  },
+)
 
 t.test('the addon', { skip: skip && `skipped: ${skip}` }, async (t) => {
   if (addon === undefined) return
   const open = addon
-  const load = `const addon = require(${JSON.stringify(addonFiles().at(-1))})`
+  const load = `const addon = require(${JSON.stringify(loaded.kind === 'loaded' ? loaded.file : '')})`
   const nothing = (): void => {}
 
   t.test('refuses arguments that are out of bounds or of another kind', async (t) => {
