@@ -30,9 +30,9 @@ t.test(
   'what was built here is preferred to what came with a release, and only the right machine is served',
   async (t) => {
     if (loaded.kind === 'absent') {
-    t.pass('there is none', { skip: `skipped: ${loaded.reason}` })
-    return
-  }
+      t.pass('there is none', { skip: `skipped: ${loaded.reason}` })
+      return
+    }
     const addonIn = (...parts: string[]): LoadedAddon => {
       const folder = t.testdir()
       mkdirSync(join(folder, ...parts), { recursive: true })
