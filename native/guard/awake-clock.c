@@ -14,6 +14,7 @@ void awake_clock_open(struct awake_clock *clock, bool by_hand, int64_t allowance
   atomic_init(&clock->ceiling, 0);
   clock->allowance = allowance;
   clock->unreported = 0;
+  clock->stall_count = 0;
   publish(clock, awake_clock_raw(clock));
 }
 
@@ -24,12 +25,17 @@ int64_t awake_clock_raw(struct awake_clock *clock) {
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static void remember(struct awake_clock *clock, struct awake_stall stall) {
+  clock->stalls[clock->stall_count++ % AWAKE_STALLS] = stall;
+}
+
 int64_t awake_clock_look(struct awake_clock *clock) {
   int64_t now = awake_clock_raw(clock);
   int64_t excess = now - clock->last_look - clock->allowance;
   int64_t lost = atomic_load_explicit(&clock->lost, memory_order_relaxed);
   if (excess < 0) excess = 0;
   clock->unreported += excess;
+  if (excess > 0) remember(clock, (struct awake_stall){.from = now - excess, .until = now, .lost = lost});
   publish(clock, now);
   if (excess > 0) atomic_store_explicit(&clock->lost, lost + excess, memory_order_release);
   return now - lost - excess;
@@ -56,6 +62,19 @@ void awake_clock_retune(struct awake_clock *clock, int64_t allowance) {
 
 void awake_clock_resume(struct awake_clock *clock) {
   publish(clock, awake_clock_raw(clock));
+}
+
+int64_t awake_clock_at(const struct awake_clock *clock, int64_t raw) {
+  int64_t lost = atomic_load_explicit(&clock->lost, memory_order_relaxed);
+  uint64_t oldest = clock->stall_count > AWAKE_STALLS ? clock->stall_count - AWAKE_STALLS : 0;
+  for (uint64_t index = clock->stall_count; index > oldest; index--) {
+    const struct awake_stall *stall = &clock->stalls[(index - 1) % AWAKE_STALLS];
+    if (raw >= stall->until) return raw - lost;
+    lost = stall->lost;
+    if (raw >= stall->from) return stall->from - lost;
+  }
+  // With all of them remembered, nothing was lost before the first.
+  return oldest == 0 ? raw - lost : raw;
 }
 
 int64_t awake_clock_take_lost(struct awake_clock *clock) {

@@ -6,6 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Stalls that are remembered, to judge beats of before them. */
+#define AWAKE_STALLS 64
+
+struct awake_stall {
+  /* In raw time: from when on it was not counted, and until when. */
+  int64_t from;
+  int64_t until;
+  /* What had been lost before it. */
+  int64_t lost;
+};
+
 struct awake_clock {
   /* What was not counted. Published after `ceiling`. */
   _Atomic int64_t lost;
@@ -18,6 +29,9 @@ struct awake_clock {
   int64_t last_look;
   int64_t allowance;
   int64_t unreported;
+  /* The last stalls, in a circle; counted up for ever. */
+  struct awake_stall stalls[AWAKE_STALLS];
+  uint64_t stall_count;
 };
 
 void awake_clock_open(struct awake_clock *clock, bool by_hand, int64_t allowance);
@@ -31,6 +45,8 @@ int64_t awake_clock_peek(struct awake_clock *clock);
 void awake_clock_retune(struct awake_clock *clock, int64_t allowance);
 /* Nobody looked because there was nothing to look for: the gap up to now was no stall. */
 void awake_clock_resume(struct awake_clock *clock);
+/* The time that this clock showed at a raw time of the past; later, never earlier, where that is no longer known. Needs the lock. */
+int64_t awake_clock_at(const struct awake_clock *clock, int64_t raw);
 /* What was not counted since this was last asked. */
 int64_t awake_clock_take_lost(struct awake_clock *clock);
 

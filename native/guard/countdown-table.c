@@ -48,10 +48,17 @@ static int64_t spent_since(struct countdown *countdown, int64_t since, int64_t n
   return spent > 0 ? spent : 0;
 }
 
-static void place(struct guard *guard, struct countdown *countdown) {
+/* Is looked at then; earlier when there is a line to be read. */
+static void put(struct guard *guard, struct countdown *countdown, int64_t due, int64_t now) {
+  bool polled = countdown->paged && atomic_load(&countdown->mode) != (GUARD_ARMED | MODE_QUIET);
+  int64_t poll = now + page_pace(countdown);
+  heap_put(&guard->due, place_of(guard, countdown), polled && poll < due ? poll : due);
+}
+
+static void place(struct guard *guard, struct countdown *countdown, int64_t now) {
   int64_t since = atomic_load(&countdown->since);
   int64_t point = state_of(atomic_load(&countdown->mode)) == GUARD_WARNED ? countdown->limit : countdown->warning;
-  heap_put(&guard->due, place_of(guard, countdown), since + grace_of(countdown, since) + point);
+  put(guard, countdown, since + grace_of(countdown, since) + point, now);
 }
 
 /* Runs from now on, in this mode. */
@@ -63,13 +70,21 @@ static void start(struct guard *guard, struct countdown *countdown, uint32_t mod
   atomic_store_explicit(&countdown->grace, 0, memory_order_relaxed);
   atomic_store(&countdown->since, now);
   atomic_store(&countdown->mode, mode);
-  place(guard, countdown);
+  place(guard, countdown, now);
+  countdowns_schedule(guard, now);
+}
+
+void countdown_poll(struct guard *guard, struct countdown *countdown) {
+  if (guard->due.size == 0) awake_clock_resume(&guard->clock);
+  int64_t now = awake_clock_peek(&guard->clock);
+  heap_put(&guard->due, place_of(guard, countdown), now);
   countdowns_schedule(guard, now);
 }
 
 void countdown_stop(struct guard *guard, struct countdown *countdown) {
   atomic_store(&countdown->mode, GUARD_DISARMED);
-  heap_remove(&guard->due, place_of(guard, countdown));
+  if (countdown->paged) put(guard, countdown, INT64_MAX, awake_clock_peek(&guard->clock));
+  else heap_remove(&guard->due, place_of(guard, countdown));
   heap_remove(&guard->limits, place_of(guard, countdown));
   retune(guard);
 }
@@ -92,11 +107,13 @@ int countdown_create(struct guard *guard, guard_id *out) {
   atomic_store(&countdown->beats, 0);
   struct guard_tally forgotten;
   countdown_take_tally(guard, countdown, &forgotten);
+  countdown->limit = 0;
   *out = id_of(guard, countdown);
   return 0;
 }
 
 void countdown_dispose(struct guard *guard, struct countdown *countdown) {
+  page_unbind(guard, countdown);
   countdown_stop(guard, countdown);
   uint32_t tenant = atomic_load(&countdown->tenant) + 1;
   atomic_store(&countdown->tenant, tenant == 0 ? 1 : tenant);
@@ -168,7 +185,8 @@ void countdown_extend(struct guard *guard, struct countdown *countdown, int64_t 
   grace = span < GUARD_LIMIT_MAX - grace ? grace + span : GUARD_LIMIT_MAX;
   atomic_store_explicit(&countdown->grace, grace, memory_order_relaxed);
   atomic_store_explicit(&countdown->grace_since, since, memory_order_relaxed);
-  if (state_of(atomic_load(&countdown->mode)) != GUARD_OVERDUE) place(guard, countdown);
+  if (state_of(atomic_load(&countdown->mode)) != GUARD_OVERDUE)
+    place(guard, countdown, awake_clock_peek(&guard->clock));
 }
 
 void countdown_read(struct guard *guard, struct countdown *countdown, struct guard_countdown_reading *out) {
@@ -177,7 +195,11 @@ void countdown_read(struct guard *guard, struct countdown *countdown, struct gua
   uint32_t state = state_of(atomic_load(&countdown->mode));
   *out = (struct guard_countdown_reading){.state = state, .arming = countdown->arming};
   out->beats = atomic_load(&countdown->beats);
+  if (countdown->paged) out->page_beats = page_beats(guard, countdown);
   if (state == GUARD_DISARMED) return;
+  int64_t beat;
+  // A beat that was not taken yet is one already; what follows from it is for the guard's own turn.
+  if (countdown->paged && page_beaten(guard, countdown, now, &beat) && beat > since) since = beat;
   out->spent = spent_since(countdown, since, now);
   int64_t left = since + grace_of(countdown, since) + countdown->limit - now;
   out->remaining = left > 0 ? left : 0;
@@ -211,7 +233,7 @@ static bool change(struct countdown *countdown, uint32_t state, int64_t since) {
 
 static void expire(struct guard *guard, struct countdown *countdown, int64_t since, int64_t now) {
   if (!change(countdown, GUARD_OVERDUE, since)) {
-    place(guard, countdown);
+    place(guard, countdown, now);
     return;
   }
   if (!tell(guard, countdown, GUARD_EXPIRED, spent_since(countdown, since, now))) {
@@ -220,17 +242,65 @@ static void expire(struct guard *guard, struct countdown *countdown, int64_t sin
     return;
   }
   heap_remove(&guard->limits, place_of(guard, countdown));
-  if (countdown->signal == 0) return;
-  if (countdown->budget == 0) act(guard, countdown);
-  else heap_put(&guard->due, place_of(guard, countdown), now + countdown->budget);
+  countdown->act_at = countdown->signal == 0 ? INT64_MAX : now + countdown->budget;
+  if (countdown->act_at <= now) act(guard, countdown);
+  else if (countdown->paged || countdown->signal != 0) put(guard, countdown, countdown->act_at, now);
+}
+
+/* ---- Beats in a line of a page ---- */
+
+static void tell_page_beat(struct guard *guard, struct countdown *countdown, int64_t gap) {
+  countdown->untold = !tell(guard, countdown, GUARD_PAGE_BEAT, gap > 0 ? gap : 0);
+}
+
+/* The beat was then; nothing that came later is undone by it. */
+static int64_t move_since(struct countdown *countdown, int64_t at) {
+  int64_t since = atomic_load(&countdown->since);
+  int64_t before = since;
+  while (at > since && !atomic_compare_exchange_weak(&countdown->since, &since, at)) {
+  }
+  return before;
+}
+
+/* Takes what is in its line. */
+static void take_line(struct guard *guard, struct countdown *countdown, int64_t now) {
+  int64_t at = now;
+  if (!page_take(guard, countdown, now, &at)) {
+    if (countdown->untold) tell_page_beat(guard, countdown, 0);
+    return;
+  }
+  uint32_t mode = atomic_load(&countdown->mode);
+  if (mode == GUARD_DISARMED) {
+    tell_page_beat(guard, countdown, 0);
+    return;
+  }
+  int64_t gap = at - move_since(countdown, at);
+  if (mode == (GUARD_ARMED | MODE_QUIET)) return;
+  if (mode != GUARD_ARMED) {
+    heap_put(&guard->limits, place_of(guard, countdown), countdown->limit);
+    atomic_store(&countdown->mode, GUARD_ARMED);
+  }
+  tell_page_beat(guard, countdown, gap);
+}
+
+bool countdown_saved(struct guard *guard, struct countdown *countdown) {
+  int64_t at;
+  if (!countdown->paged || !page_beaten(guard, countdown, awake_clock_peek(&guard->clock), &at)) return false;
+  countdown_poll(guard, countdown);
+  return true;
 }
 
 /* Acts on whatever point has been passed. */
 static void look_at(struct guard *guard, struct countdown *countdown, int64_t now) {
+  if (countdown->paged) take_line(guard, countdown, now);
   uint32_t state = state_of(atomic_load(&countdown->mode));
-  if (state == GUARD_DISARMED) return;
+  if (state == GUARD_DISARMED) {
+    if (countdown->paged) put(guard, countdown, INT64_MAX, now);
+    return;
+  }
   if (state == GUARD_OVERDUE) {
-    act(guard, countdown);
+    if (now >= countdown->act_at) act(guard, countdown);
+    else if (countdown->paged || countdown->signal != 0) put(guard, countdown, countdown->act_at, now);
     return;
   }
   int64_t since = atomic_load(&countdown->since);
@@ -249,7 +319,7 @@ static void look_at(struct guard *guard, struct countdown *countdown, int64_t no
       return;
     }
   }
-  place(guard, countdown);
+  place(guard, countdown, now);
 }
 
 void countdowns_look(struct guard *guard, int64_t now) {
@@ -259,8 +329,6 @@ void countdowns_look(struct guard *guard, int64_t now) {
   for (const struct heap_entry *first = heap_first(&guard->due); first != NULL && first->key <= until;
        first = heap_first(&guard->due)) {
     uint32_t due = first->place;
-    // An expired one whose budget is not used up is not looked at early.
-    if (first->key > now && state_of(atomic_load(&guard->countdowns[due].mode)) == GUARD_OVERDUE) break;
     heap_remove(&guard->due, due);
     guard->looked_at[count++] = due;
   }

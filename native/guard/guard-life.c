@@ -38,6 +38,8 @@ static size_t lay_out(struct guard *guard, unsigned char *arena) {
   void *due = part(arena, &used, heap_bytes(config->countdowns));
   void *limits = part(arena, &used, heap_bytes(config->countdowns));
   guard->looked_at = part(arena, &used, config->countdowns * sizeof(uint32_t));
+  guard->pages = part(arena, &used, config->countdowns * sizeof(struct heartbeat_page));
+  guard->bindings = part(arena, &used, config->countdowns * sizeof(struct line_binding));
   guard->processes = part(arena, &used, config->processes * sizeof(struct watched));
   uint32_t buckets = 1;
   while (buckets < config->processes) buckets *= 2;
@@ -110,6 +112,7 @@ static void free_guard(struct guard *guard) {
   for (uint32_t place = 0; place < guard->processes_touched; place++) {
     if (guard->processes[place].used) close_descriptor(guard->processes[place].pidfd);
   }
+  pages_free(guard);
   close_descriptor(guard->notify);
   close_descriptor(guard->epoll);
   close_descriptor(guard->timer);
@@ -131,6 +134,7 @@ int guard_open(const struct guard_config *config, struct guard **out) {
   guard->epoll = guard->timer = guard->wake = guard->kick = guard->notify = -1;
   guard->tick = FIRST_TICK;
   guard->timer_due = INT64_MAX;
+  guard->stamp_lag = (config->flags & GUARD_BY_HAND) != 0 ? 0 : page_stamp_lag();
   open_locks(guard);
   awake_clock_open(&guard->clock, (config->flags & GUARD_BY_HAND) != 0, 2 * FIRST_TICK);
   int result = open_memory(guard);

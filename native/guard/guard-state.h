@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../include/hangdog.h"
 #include "awake-clock.h"
 #include "guard.h"
 #include "heap.h"
@@ -52,6 +53,34 @@ struct countdown {
   uint32_t arming;
   uint32_t next_free;
   bool used;
+  /* Bound to a line of a page. */
+  bool paged;
+  /* There was a beat there of which the owner could not be told, as the ring was full. */
+  bool untold;
+  /* When the guard acts alone, in awake time; while expired and not claimed. */
+  int64_t act_at;
+};
+
+/* Pages of lines in shared memory. */
+struct heartbeat_page {
+  /* Null when this place is free. */
+  void *map;
+  size_t bytes;
+  uint32_t lines;
+  /* Lines that are bound. */
+  uint32_t bound;
+  uint32_t tenant;
+  uint32_t next_free;
+};
+
+/* By place of a countdown: its line, and what was last seen there. */
+struct line_binding {
+  uint32_t page;
+  uint32_t line;
+  uint64_t seen;
+  /* In awake time. */
+  int64_t looked;
+  bool first_look;
 };
 
 struct watched {
@@ -105,6 +134,13 @@ struct guard {
   /* Raw time for which the timer is set; INT64_MAX when it is not. */
   int64_t timer_due;
 
+  struct heartbeat_page *pages;
+  uint32_t pages_touched;
+  uint32_t pages_free;
+  struct line_binding *bindings;
+  /* How far the clock of the services may be behind. */
+  int64_t stamp_lag;
+
   struct watched *processes;
   uint32_t processes_touched;
   uint32_t processes_free;
@@ -141,7 +177,7 @@ void guard_lock(struct guard *guard);
 void guard_unlock(struct guard *guard);
 
 /*
- * countdown-table.c. The lock is held, but for countdown_find, countdown_beat and countdown_read. Arguments have been checked.
+ * countdown-table.c. The lock is held, but for countdown_find and countdown_beat. Arguments have been checked.
  */
 struct countdown *countdown_find(struct guard *guard, guard_id id);
 int countdown_create(struct guard *guard, guard_id *out);
@@ -163,6 +199,27 @@ void countdown_take_tally(struct guard *guard, struct countdown *countdown, stru
 void countdowns_look(struct guard *guard, int64_t now);
 /* Sees that the timer comes in time for the next point. `now` is awake time. */
 void countdowns_schedule(struct guard *guard, int64_t now);
+
+/* Sees that the line of a bound one is read by the next turn. */
+void countdown_poll(struct guard *guard, struct countdown *countdown);
+/* A beat in its line that was not looked at yet calls the expiry off. Says whether there was one. */
+bool countdown_saved(struct guard *guard, struct countdown *countdown);
+
+/* heartbeat-page.c. The lock is held, and the countdown is bound to a line. */
+/* Whether there is a beat that was not taken yet, and when it was, in awake time. */
+bool page_beaten(struct guard *guard, struct countdown *countdown, int64_t now, int64_t *at);
+/* The same, and takes it. */
+bool page_take(struct guard *guard, struct countdown *countdown, int64_t now, int64_t *at);
+/* How many beats the service says there were. */
+uint64_t page_beats(struct guard *guard, struct countdown *countdown);
+/* How often the line is read for an owner that wants to hear of beats. */
+int64_t page_pace(const struct countdown *countdown);
+/* Does nothing when it is not bound. */
+void page_unbind(struct guard *guard, struct countdown *countdown);
+/* Of CLOCK_MONOTONIC_COARSE. */
+int64_t page_stamp_lag(void);
+/* At the end of the guard. */
+void pages_free(struct guard *guard);
 
 /* process-table.c. The lock is held, but for process_find. */
 int process_add(struct guard *guard, int32_t pid, uint64_t start_time, guard_id *out);

@@ -85,6 +85,8 @@ enum guard_kind {
    * countdown runs; else it is below zero.
    */
   GUARD_MESSAGE = 6,
+  /* There was a beat in the line of a countdown that is not quiet. `value` is the time from the beat before it to this. */
+  GUARD_PAGE_BEAT = 7,
 };
 
 enum guard_record_flag {
@@ -193,6 +195,8 @@ struct guard_countdown_reading {
   int64_t remaining;
   /* Since it was created, whoever counted them. */
   uint64_t beats;
+  /* As its service counts them, while it is bound to a line of a page; at most 2^53. */
+  uint64_t page_beats;
 };
 
 int guard_countdown_reading(struct guard *guard, guard_id id, struct guard_countdown_reading *out);
@@ -236,6 +240,26 @@ int guard_process_bind(struct guard *guard, guard_id id, guard_id countdown);
  * still waits for its datagram to be received, if it waits for that at all; one that has ended and is reaped belongs to nobody.
  */
 int guard_process_admit(struct guard *guard, guard_id id, int admit);
+
+/* ---- Heartbeats through shared memory; native/include/hangdog.h is the side of the services ---- */
+
+/*
+ * Makes a page with lines 0 to `lines` - 1 (at most GUARD_CAPACITY_MAX), and a file to give to a service, which is the caller's to close. Who
+ * has the file can beat on all of its lines: isolated services have a page each, with up to 63 lines for 4 KiB. Its size is sealed.
+ */
+int guard_page_open(struct guard *guard, uint32_t lines, guard_id *page, int *fd);
+/* -EBUSY while a line is bound. */
+int guard_page_close(struct guard *guard, guard_id id);
+
+/*
+ * A beat in this line resets this countdown. It counts from when it was, though the guard finds it later: when the countdown reaches a point.
+ * Until the countdown is quiet (guard_countdown_quiet_beat), and also while it is disarmed, the line is read in an eighth of the limit, from
+ * 5 to 250 ms, and the owner is told by GUARD_PAGE_BEAT. Beats written before this call count. Binding another line unbinds the first;
+ * dispose unbinds.
+ */
+int guard_page_bind(struct guard *guard, guard_id page, uint32_t line, guard_id countdown);
+/* -ENOENT when it is bound to none. */
+int guard_page_unbind(struct guard *guard, guard_id countdown);
 
 /* ---- The notify socket ---- */
 
