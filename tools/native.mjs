@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const folders = [join(root, 'native', 'addon'), join(root, 'native', 'guard')]
+const folders = ['addon', 'guard', 'include'].map((folder) => join(root, 'native', folder))
 const target = join(root, 'native', 'addon', 'build', 'Release', 'hangdog.node')
 
 function skip(why) {

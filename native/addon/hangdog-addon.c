@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "guard-object.h"
+#include "page-calls.h"
 #include "report.h"
 #include "value.h"
 
@@ -95,6 +96,7 @@ METHOD(countdown_reading) {
   set(env, out, "spent", span(env, reading.spent));
   set(env, out, "remaining", span(env, reading.remaining));
   set(env, out, "beats", whole(env, (int64_t)reading.beats));
+  set(env, out, "pageBeats", whole(env, (int64_t)reading.page_beats));
   return out;
 }
 
@@ -235,6 +237,8 @@ static const struct {
     {"processRemove", process_remove},           {"processSignal", process_signal},
     {"processEnded", process_ended},             {"processBind", process_bind},
     {"notifyOpen", notify_open},                 {"notifyClose", notify_close},
+    {"pageOpen", open_page},                     {"pageClose", close_page},
+    {"pageBind", bind_line},                     {"pageUnbind", unbind_line},
     {"read", read_records},                      {"counters", counters},
     {"strength", strength},                      {"hold", hold},
     {"close", close_guard},                      {"handSet", hand_set},
@@ -279,8 +283,10 @@ METHOD(open_guard) {
 }
 
 NAPI_MODULE_INIT() {
-  napi_value open;
+  napi_value open, heartbeat;
   if (napi_create_function(env, "open", NAPI_AUTO_LENGTH, open_guard, NULL, &open) == napi_ok) set(env, exports, "open", open);
+  if (napi_create_function(env, "openHeartbeat", NAPI_AUTO_LENGTH, open_heartbeat, NULL, &heartbeat) == napi_ok)
+    set(env, exports, "openHeartbeat", heartbeat);
   // Raised when a caller of before could not use what is exported; src/platform/addon.ts refuses another.
   set(env, exports, "version", whole(env, 1));
   return exports;

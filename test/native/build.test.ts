@@ -14,7 +14,7 @@ function copySources(t: Test): string {
   const folder = makeFolder(t)
   mkdirSync(join(folder, 'tools'))
   copyFileSync(join(root, 'tools', 'native.mjs'), join(folder, 'tools', 'native.mjs'))
-  for (const part of ['addon', 'guard']) {
+  for (const part of ['addon', 'guard', 'include']) {
     cpSync(join(root, 'native', part), join(folder, 'native', part), {
       recursive: true,
       filter: (file) => !file.includes('build'),
