@@ -156,10 +156,8 @@ int guard_page_bind(struct guard *guard, guard_id id, uint32_t line, guard_id co
   else {
     page_unbind(guard, countdown);
     struct line_binding *binding = binding_of(guard, countdown);
-    *binding = (struct line_binding){.page = id_place(id), .line = line};
     // What was written before is a beat as well: the service may have been faster than its owner.
-    binding->looked = awake_clock_peek(&guard->clock);
-    binding->first_look = true;
+    *binding = (struct line_binding){.page = id_place(id), .line = line, .looked = INT64_MIN, .told_gap = -1};
     countdown->paged = true;
     countdown->untold = false;
     page->bound++;
@@ -200,7 +198,7 @@ static bool judge(struct guard *guard, const struct line_binding *binding, uint6
    * It was written after we last looked, and before now. A stamp that says otherwise is of another clock, or was held up on its way into the
    * page: it counts as of now, for no silence may look longer than it is.
    */
-  *at = awake > now || (awake < binding->looked && !binding->first_look) ? now : awake;
+  *at = awake > now || awake < binding->looked ? now : awake;
   return true;
 }
 
@@ -215,8 +213,15 @@ bool page_take(struct guard *guard, struct countdown *countdown, int64_t now, in
   bool beaten = judge(guard, binding, stamp, now, at);
   binding->seen = stamp;
   binding->looked = now;
-  binding->first_look = false;
   return beaten;
+}
+
+int64_t page_told_gap(struct guard *guard, const struct countdown *countdown) {
+  return countdown->paged ? binding_of(guard, countdown)->told_gap : -1;
+}
+
+void page_set_told_gap(struct guard *guard, const struct countdown *countdown, int64_t gap) {
+  if (countdown->paged) binding_of(guard, countdown)->told_gap = gap;
 }
 
 int64_t page_pace(const struct countdown *countdown) {
