@@ -54,7 +54,9 @@ export class NotifyServer {
   readonly path: string
   readonly #guard: NotifyReceiver
   readonly #clock: Clock
-  readonly #parties = new Map<number, NotifyParty>()
+  readonly #parties = new Map<number, { readonly party: NotifyParty; readonly pid: number }>()
+  /** Of the watched processes: what the guard took before it knew one may be read here after. */
+  readonly #processes = new Map<number, number>()
   readonly #refusals: RareReport<Refusal>
   #early: EarlyMessage[] = []
 
@@ -78,7 +80,8 @@ export class NotifyServer {
     if (process === undefined) return undefined
     if (countdown !== undefined) this.#guard.bind(process, countdown)
     if (party.admits !== undefined) this.#guard.admitDescendants(process)
-    this.#parties.set(process, party)
+    this.#parties.set(process, { party, pid })
+    this.#processes.set(pid, process)
     const early = this.#early
     this.#early = []
     for (const { message, at } of early) {
@@ -90,7 +93,9 @@ export class NotifyServer {
   }
 
   left(process: number): void {
+    const pid = this.#parties.get(process)?.pid
     this.#parties.delete(process)
+    if (pid !== undefined && this.#processes.get(pid) === process) this.#processes.delete(pid)
     this.#guard.forgetProcess(process)
   }
 
@@ -113,12 +118,13 @@ export class NotifyServer {
   }
 
   #messageReceived(message: NotifyMessage): void {
-    const own = message.process === undefined ? undefined : this.#parties.get(message.process)
+    const process = message.process ?? this.#processes.get(message.pid)
+    const own = process === undefined ? undefined : this.#parties.get(process)
     if (own !== undefined) {
-      own.messageReceived(message)
+      own.party.messageReceived(message)
       return
     }
-    for (const party of this.#parties.values()) {
+    for (const { party } of this.#parties.values()) {
       if (party.admits?.(message.pid) !== true) continue
       party.messageReceived(message)
       return

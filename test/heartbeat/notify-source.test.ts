@@ -103,6 +103,18 @@ t.test('the notify source', { skip: skip && `skipped: ${skip}` }, async (t) => {
     t.same(receiver.signs, [{ kind: 'ready' }])
   })
 
+  t.test('hands on what the guard took before the start and we read after it', async (t) => {
+    const { receiver, speak, start, guard } = setUp(t)
+    const child = speak()
+    child.stdin?.write('READY=1\n')
+    // No turn of the event loop from here to the start.
+    const cell = new Int32Array(new SharedArrayBuffer(4))
+    for (let waited = 0; guard.counters().messages === 0 && waited < 20_000; waited += 20) Atomics.wait(cell, 0, 0, 20)
+    start(child)
+    t.same(receiver.signs, [])
+    await until('it is heard', () => receiver.signs.length === 1)
+  })
+
   t.test('takes nothing from another process, unless it is admitted', async (t) => {
     const { receiver, speak, start } = setUp(t)
     start(speak())
