@@ -131,8 +131,9 @@ function captureOutput(request: SpawnRequest, started: StartedChild, surrounding
 }
 
 function chooseStdio(request: SpawnRequest, stdin: 'inherit' | 'ignore', file: number | undefined): StdioOptions {
-  if (request.output === 'inherit') return [stdin, 'inherit', 'inherit']
-  return file === undefined ? [stdin, 'pipe', 'pipe'] : [stdin, file, file]
+  const files = request.files ?? []
+  if (request.output === 'inherit') return [stdin, 'inherit', 'inherit', ...files]
+  return file === undefined ? [stdin, 'pipe', 'pipe', ...files] : [stdin, file, file, ...files]
 }
 
 async function openOutputFile(request: SpawnRequest): Promise<FileHandle | undefined> {

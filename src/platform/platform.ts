@@ -96,6 +96,8 @@ export interface SpawnRequest {
    * own descriptors, nothing is remembered. A file: both streams appended to it.
    */
   readonly output: 'pass' | 'inherit' | { readonly file: string }
+  /** Open files of ours that the service gets as 3, 4 and so on. Default: none. They stay open here. */
+  readonly files?: readonly number[]
   /** Try to give the service a control group of its own. */
   readonly ownGroup: boolean
 }

@@ -172,9 +172,11 @@ export class Lifecycle {
 
   async #spawn(): Promise<void> {
     const { name, command, args, directory, environment, output, ownGroup } = this.#context.spec
-    const added = this.companions.map((companion) => companion.environment())
-    const request = { name, command, args, environment: Object.assign({}, environment, ...added), output, ownGroup }
     try {
+      const added = this.companions.map((companion) => companion.environment())
+      const files = this.companions.flatMap((companion) => companion.files?.() ?? [])
+      const complete = Object.assign({}, environment, ...added)
+      const request = { name, command, args, environment: complete, output, ownGroup, files }
       const located = directory === undefined ? request : { ...request, directory }
       this.#runs(await this.#context.parts.platform.spawn(located))
     } catch (error) {

@@ -18,10 +18,11 @@ export interface ServiceSpec {
   /** Silence before the first contact means something (see StepContext). */
   readonly committed: boolean
   /**
-   * Keeps the countdown of the main channel, when that engine hears its beats by itself. Default: the engine of the surroundings, which
-   * keeps those of named channels in any case.
+   * Keeps the countdown of the main channel, when that engine hears its beats by itself. Default: the engine of the surroundings.
    */
   readonly engine?: CountdownEngine
+  /** The same for named channels. */
+  readonly namedEngine?: CountdownEngine
 }
 
 /** A run, as its companions are told of it. */
@@ -35,9 +36,13 @@ export interface StartedRun {
 /** What lives and ends with each run of a service: its heartbeat sources. The core knows no more of them. */
 export interface RunCompanion {
   environment(): Readonly<Record<string, string>>
+  /** Open files that the service gets as 3, 4 and so on; asked after `environment`. One companion has them at most. */
+  files?(): readonly number[]
   serviceStarted(run: StartedRun): void
   serviceEnded(): void
   /** The limit of the service has changed while it runs. */
   limitChanged?(): void
   counters(): Readonly<Record<string, number>>
+  /** Beats that it did not deliver, as they asked nothing of anybody; of one channel, or of all. */
+  beatsBeside?(channel?: string): number
 }

@@ -22,15 +22,22 @@ export function serviceStatus(service: Service, clock: Clock): ServiceStatus {
     remainingMs: remaining === undefined ? null : Math.round(remaining),
     startedAt: service.process?.startedAt.toISOString() ?? null,
     lastBeatAt: lastBeat(service, clock),
-    beats: channels.beats(),
+    beats: channels.beats() + beatsBeside(service),
     restarts: lifecycle.restarts.total,
     restartMode: policy.restart.mode,
     holds: service.silence.holds.count,
     hangs: service.hangs.count,
     statusText: service.signs.statusText,
-    channels: channels.status(policy.heartbeatTimeout),
+    channels: channels
+      .status(policy.heartbeatTimeout)
+      .map((status) => ({ ...status, beats: status.beats + beatsBeside(service, status.channel) })),
     counters: Object.assign({}, ...lifecycle.companions.map((companion) => companion.counters())),
   }
+}
+
+/** What the sources did not trouble us with. */
+function beatsBeside({ lifecycle }: Service, channel?: string): number {
+  return lifecycle.companions.reduce((sum, companion) => sum + (companion.beatsBeside?.(channel) ?? 0), 0)
 }
 
 function lastBeat({ channels, signs }: Service, clock: Clock): string | null {

@@ -38,7 +38,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     this.parts = parts
     this.policy = spec.policy
     this.#asked = spec.policy
-    this.channels = new ChannelSet(parts.engine, this, spec.engine)
+    this.channels = new ChannelSet(spec.namedEngine ?? parts.engine, this, spec.engine ?? parts.engine)
     this.#main = this.channels.main
     this.silence = new Silence(this)
     this.hangs = new HangDesk(this, this.silence)
@@ -52,9 +52,8 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   /** Whether a countdown of this service stands still while the engine does. */
   isKeptBy(engine: CountdownEngine): boolean {
-    return (
-      engine === (this.spec.engine ?? this.parts.engine) || (engine === this.parts.engine && this.channels.hasNamed)
-    )
+    const { engine: main = this.parts.engine, namedEngine: named = this.parts.engine } = this.spec
+    return engine === main || (engine === named && this.channels.hasNamed)
   }
 
   get process(): ServiceProcess | undefined {
