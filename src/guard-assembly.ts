@@ -2,6 +2,7 @@ import { lstatSync, unlinkSync } from 'node:fs'
 import { HangdogError } from './errors.js'
 import type { Emit } from './event/event.js'
 import { NotifyServer } from './heartbeat/notify-server.js'
+import { PageServer } from './heartbeat/page-server.js'
 import { type LoadedAddon, lackOf } from './platform/addon.js'
 import { type Guard, openGuard } from './platform/guard.js'
 import type { Clock } from './time.js'
@@ -13,6 +14,7 @@ export interface OpenGuard {
   /** Keeps the countdowns of services whose beats the guard hears by itself. */
   readonly engine: NativeEngine
   readonly notify: NotifyServer
+  readonly pages: PageServer
 }
 
 export interface GuardParts {
@@ -65,7 +67,7 @@ export class GuardDesk {
     try {
       removeSocket(notifyPath)
       const notify = new NotifyServer(guard, { path: notifyPath, clock, emit })
-      return { guard, engine: createNativeEngine(guard), notify }
+      return { guard, engine: createNativeEngine(guard), notify, pages: new PageServer(guard) }
     } catch (error) {
       guard.close()
       throw error

@@ -55,7 +55,8 @@ export function addService(
     heartbeat: choice.description,
     committed: choice.committed,
     // What the guard hears by itself it also counts: its countdown goes on while JavaScript is blocked, and so do the beats.
-    ...(choice.spec.kind === 'notify' && { engine: guard.obtain().engine }),
+    ...((choice.spec.kind === 'notify' || choice.spec.kind === 'page') && { engine: guard.obtain().engine }),
+    ...(choice.spec.kind === 'page' && { namedEngine: guard.obtain().engine }),
     ...located(settings),
   })
   const source = selectSource(choice, {
@@ -65,6 +66,10 @@ export function addService(
       server: guard.obtain().notify,
       countdown: () => nativeCountdown(service.channels.main.countdown),
       ...(settings.notifyAccess === 'all' && { admits: (pid: number) => service.isMember(pid) }),
+    }),
+    page: () => ({
+      server: guard.obtain().pages,
+      countdownOf: (channel) => nativeCountdown(service.channels.find(channel)?.countdown),
     }),
     clock: systemClock,
     emit,
@@ -76,7 +81,7 @@ export function addService(
   return source
 }
 
-function nativeCountdown(countdown: Countdown): number | undefined {
+function nativeCountdown(countdown: Countdown | undefined): number | undefined {
   return countdown instanceof NativeCountdown ? countdown.id : undefined
 }
 
@@ -85,7 +90,14 @@ function located({ directory }: ServiceSettings): { readonly directory?: string 
 }
 
 /** What hangdog was told by its own supervisor is not meant for its services. */
-const ownVariables = new Set(['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'HANGDOG_SOCKET', 'HANGDOG_TOKEN'])
+const ownVariables = new Set([
+  'NOTIFY_SOCKET',
+  'WATCHDOG_USEC',
+  'WATCHDOG_PID',
+  'HANGDOG_SOCKET',
+  'HANGDOG_TOKEN',
+  'HANGDOG_PAGE',
+])
 
 function ownEnvironment(): Record<string, string> {
   const entries = Object.entries(process.env)

@@ -67,7 +67,7 @@ const serviceSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('auto, notify, stream, node, http://…, tcp://HOST:PORT, exec:COMMAND or file:PATH'),
+    .describe('auto, notify, page, stream, node, http://…, tcp://HOST:PORT, exec:COMMAND or file:PATH'),
   notifyAccess: z
     .enum(['main', 'all'])
     .optional()

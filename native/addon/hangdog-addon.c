@@ -288,6 +288,6 @@ NAPI_MODULE_INIT() {
   if (napi_create_function(env, "openHeartbeat", NAPI_AUTO_LENGTH, open_heartbeat, NULL, &heartbeat) == napi_ok)
     set(env, exports, "openHeartbeat", heartbeat);
   // Raised when a caller of before could not use what is exported; src/platform/addon.ts refuses another.
-  set(env, exports, "version", whole(env, 1));
+  set(env, exports, "version", whole(env, 2));
   return exports;
 }

@@ -47,26 +47,10 @@ napi_value unbind_line(napi_env env, napi_callback_info info) {
 
 /* ---- The side of the service ---- */
 
-static struct hangdog *opened_of(napi_env env, napi_callback_info info, size_t *count, napi_value *arguments) {
-  void *data = NULL;
-  return napi_get_cb_info(env, info, count, arguments, NULL, &data) == napi_ok ? data : NULL;
-}
-
 /* The hot path: nothing is read, nothing is made. */
 static napi_value beat(napi_env env, napi_callback_info info) {
-  size_t none = 0;
-  const struct hangdog *hangdog = opened_of(env, info, &none, NULL);
-  if (hangdog != NULL) hangdog_beat(hangdog);
-  return NULL;
-}
-
-static napi_value beat_line(napi_env env, napi_callback_info info) {
-  size_t count = 1;
-  napi_value arguments[1];
-  int32_t line = -1;
-  const struct hangdog *hangdog = opened_of(env, info, &count, arguments);
-  if (hangdog != NULL && count == 1 && napi_get_value_int32(env, arguments[0], &line) == napi_ok)
-    hangdog_beat_line(hangdog, line);
+  void *hangdog = NULL;
+  if (napi_get_cb_info(env, info, NULL, NULL, NULL, &hangdog) == napi_ok) hangdog_beat(hangdog);
   return NULL;
 }
 
@@ -74,11 +58,6 @@ static void forget(void *data) {
   struct hangdog *hangdog = data;
   hangdog_close(hangdog);
   free(hangdog);
-}
-
-static void set_call(napi_env env, napi_value out, const char *name, napi_callback call, struct hangdog *hangdog) {
-  napi_value function;
-  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, call, hangdog, &function) == napi_ok) set(env, out, name, function);
 }
 
 napi_value open_heartbeat(napi_env env, napi_callback_info info) {
@@ -92,9 +71,5 @@ napi_value open_heartbeat(napi_env env, napi_callback_info info) {
     forget(hangdog);
     return whole(env, result);
   }
-  if (napi_create_object(env, &out) != napi_ok) return NULL;
-  set(env, out, "lines", whole(env, hangdog->own->count));
-  set_call(env, out, "beat", beat, hangdog);
-  set_call(env, out, "beatLine", beat_line, hangdog);
-  return out;
+  return napi_create_function(env, "beat", NAPI_AUTO_LENGTH, beat, hangdog, &out) == napi_ok ? out : NULL;
 }

@@ -10,7 +10,7 @@ napi_value close_page(napi_env env, napi_callback_info info);
 napi_value bind_line(napi_env env, napi_callback_info info);
 napi_value unbind_line(napi_env env, napi_callback_info info);
 
-/* Of a service, without a guard: openHeartbeat() gives {beat, beatLine, lines}, or a negative errno value as hangdog_open does. */
+/* Of a service, without a guard: openHeartbeat() gives the function that beats, or a negative errno value as hangdog_open does. */
 napi_value open_heartbeat(napi_env env, napi_callback_info info);
 
 #endif

@@ -75,6 +75,7 @@ function sourceOfPlaceholder(placeholder: string | undefined, { names }: Typed):
 
 const heartbeats: readonly Candidate[] = [
   { value: 'auto', description: 'node for a Node program, else stream' },
+  { value: 'page', description: 'shared memory, by hangdog.h or the library' },
   { value: 'stream', description: 'lines on a socket' },
   { value: 'node', description: 'each turn of the event loop' },
   { value: 'http://', description: 'a probe: the page is there' },

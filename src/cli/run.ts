@@ -43,7 +43,7 @@ export function runCommandCommand(): Command {
     .option('--name <name>', 'name of the service (default: from the command)')
     .option(
       '--heartbeat <source>',
-      'auto, notify, stream, node, http(s)://…, tcp://HOST:PORT, exec:COMMAND or file:PATH',
+      'auto, notify, page, stream, node, http(s)://…, tcp://HOST:PORT, exec:COMMAND or file:PATH',
       'auto',
     )
     .addOption(

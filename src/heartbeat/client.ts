@@ -3,6 +3,7 @@ import { longestLimit } from '../time.js'
 import { shortestLimit } from '../watch/policy.js'
 import { channelPattern } from '../watch/sign-of-life.js'
 import { findTarget, Link } from './link.js'
+import { openPageBeat } from './page-client.js'
 
 /** How a program tells hangdog about itself. No call ever waits; none but `channel` throws. */
 export interface Heartbeat {
@@ -52,6 +53,9 @@ const longestStatus = 1000
 /** The client that `import { heartbeat } from 'hangdog'` gives. It connects at the first call. */
 export class HeartbeatClient implements Heartbeat {
   readonly #target: ReturnType<typeof findTarget>
+  readonly #environment: NodeJS.ProcessEnv
+  /** Null when there is no shared memory to beat in; undefined before the first beat, which looks for it. */
+  #pageBeat: (() => void) | null | undefined
   readonly #channels = new Map<string, OpenChannel>()
   #link: Link | undefined
   #ready = false
@@ -61,6 +65,7 @@ export class HeartbeatClient implements Heartbeat {
 
   constructor(environment: NodeJS.ProcessEnv) {
     this.#target = findTarget(environment)
+    this.#environment = environment
   }
 
   get available(): boolean {
@@ -81,7 +86,9 @@ export class HeartbeatClient implements Heartbeat {
   }
 
   beat(): void {
-    this.#say('WATCHDOG=1\n')
+    if (this.#pageBeat === undefined) this.#pageBeat = openPageBeat(this.#environment) ?? null
+    if (this.#pageBeat === null) this.#say('WATCHDOG=1\n')
+    else this.#pageBeat()
   }
 
   status(text: string): void {

@@ -22,6 +22,8 @@ export interface NotifySurroundings {
    * promise to beat; WATCHDOG= is. Default false.
    */
   readonly offered?: boolean
+  /** A channel beats in this line of the service's heartbeat page. @returns false when there is no such line or channel. Default: there is none */
+  readonly lineNamed?: (channel: string, line: number) => boolean
 }
 
 /** What a service says that was not asked to beat, before it has beaten, and that is listened to all the same. */
@@ -101,6 +103,9 @@ export class NotifySource implements HeartbeatSource, NotifyParty {
         return
       case 'bad':
         this.#refusals.note('bad-value', line.key)
+        return
+      case 'page-line':
+        this.#check(this.#surroundings.lineNamed?.(line.channel, line.line) ?? false, 'HANGDOG_LINE')
         return
       // The kernel says who speaks, and sd_notify asks that what is not known be ignored.
       case 'speaker':

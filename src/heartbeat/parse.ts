@@ -4,6 +4,7 @@ import { HangdogError } from '../errors.js'
 export type HeartbeatSpec =
   | { readonly kind: 'auto' }
   | { readonly kind: 'notify' }
+  | { readonly kind: 'page' }
   | { readonly kind: 'stream' }
   | { readonly kind: 'node' }
   | { readonly kind: 'http'; readonly url: string }
@@ -11,13 +12,14 @@ export type HeartbeatSpec =
   | { readonly kind: 'exec'; readonly command: string }
   | { readonly kind: 'file'; readonly path: string }
 
-const forms = 'auto, notify, stream, node, http://…, https://…, tcp://HOST:PORT, exec:COMMAND or file:PATH'
+const forms = 'auto, notify, page, stream, node, http://…, https://…, tcp://HOST:PORT, exec:COMMAND or file:PATH'
 
 /** Reads the value of `--heartbeat`. @throws HangdogError `usage` with what was expected and what was given */
 export function parseHeartbeat(text: string): HeartbeatSpec {
   switch (text) {
     case 'auto':
     case 'notify':
+    case 'page':
     case 'stream':
     case 'node':
       return { kind: text }

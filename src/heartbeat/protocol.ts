@@ -24,6 +24,8 @@ export type Line =
   | { readonly kind: 'speaker'; readonly pid: number }
   /** Longest delay of the speaker's event loop since its last report. */
   | { readonly kind: 'lag'; readonly lag: Milliseconds }
+  /** The line of the heartbeat page that this channel beats in. */
+  | { readonly kind: 'page-line'; readonly channel: string; readonly line: number }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'bad'; readonly key: string }
 
@@ -75,6 +77,9 @@ export function parseLine(line: string): Line {
 
 type Reader = (value: string) => Line | undefined
 
+/** Of a heartbeat page; the guard knows how many there are. */
+const highestLine = 2 ** 20 - 1
+
 const highestPid = 2 ** 31 - 1
 
 const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
@@ -94,6 +99,7 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
     (value) => (channelPattern.test(value) ? sign({ kind: 'channel-closed', channel: value }) : undefined),
   ],
   ['X_LAG_MS', readLag],
+  ['HANGDOG_LINE', readPageLine],
 ])
 
 function readWatchdog(value: string): Line | undefined {
@@ -109,6 +115,13 @@ function readHeartbeat(value: string): Line | undefined {
   if (suffix === 'idle') return sign({ kind: 'channel-idle', channel })
   const progress = unsigned(suffix, Number.MAX_SAFE_INTEGER)
   return progress === undefined ? undefined : { kind: 'channel-beat', channel, progress }
+}
+
+/** `name:line`. */
+function readPageLine(value: string): Line | undefined {
+  const [channel, suffix] = splitSuffix(value, /^\d+$/)
+  const line = suffix === undefined ? undefined : unsigned(suffix, highestLine)
+  return line === undefined || !channelPattern.test(channel) ? undefined : { kind: 'page-line', channel, line }
 }
 
 /** `name` or `name:limit`, the limit in µs. */

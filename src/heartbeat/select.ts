@@ -7,6 +7,8 @@ import { NodeSource } from './node-source.js'
 import type { NotifyServer } from './notify-server.js'
 import { NotifySource, type NotifySurroundings } from './notify-source.js'
 import { OfferedSource } from './offered-source.js'
+import type { PageServer } from './page-server.js'
+import { PageSource, type PageSurroundings } from './page-source.js'
 import type { HeartbeatSpec } from './parse.js'
 import { defaultTiming, type Probe, ProbeSource } from './probe.js'
 import { ExecProbe } from './probe-exec.js'
@@ -29,7 +31,7 @@ export interface HeartbeatChoice {
 /**
  * Decides what `auto` means for this program: the preload for Node, the offer of the stream and the notify socket for all others.
  * @param notifyLacks why there is no notify socket; undefined when there is one
- * @throws HangdogError `unavailable` for `notify` without one
+ * @throws HangdogError `unavailable` for `notify` and `page` without the native part
  */
 export function chooseHeartbeat(
   spec: HeartbeatSpec,
@@ -43,10 +45,11 @@ export function chooseHeartbeat(
         ? { spec: { kind: 'offer' }, description: 'notify or stream (offered)', committed: false }
         : { spec: { kind: 'stream' }, description: 'stream (offered)', committed: false }
     case 'notify':
-      if (notifyLacks === undefined) return { spec, description: 'notify', committed: true }
+    case 'page':
+      if (notifyLacks === undefined) return { spec, description: spec.kind, committed: true }
       throw new HangdogError(
         'unavailable',
-        `cannot use --heartbeat "notify": receiving sd_notify messages needs the native part, and ${notifyLacks}; use stream, node or a probe, or see hangdog doctor`,
+        `cannot use --heartbeat "${spec.kind}": ${needs[spec.kind]} the native part, and ${notifyLacks}; use stream, node or a probe, or see hangdog doctor`,
       )
     case 'stream':
     case 'node':
@@ -64,11 +67,18 @@ export function chooseHeartbeat(
   }
 }
 
+const needs = {
+  notify: 'receiving sd_notify messages needs',
+  page: 'heartbeats through shared memory need',
+} as const
+
 export interface SourceSurroundings {
   readonly receiver: BeatReceiver
   readonly streams: StreamServer
-  /** Obtains what `notify` and an offer need. Called only for these. */
+  /** Obtains what `notify`, `page` and an offer need. Called only for these. */
   readonly notify: () => NotifyPlace
+  /** Obtains what `page` needs beside that. Called only for it. */
+  readonly page: () => PagePlace
   readonly clock: Clock
   readonly emit: Emit
   /** The service's heartbeat limit as it is now. */
@@ -84,6 +94,11 @@ export interface NotifyPlace extends Pick<NotifySurroundings, 'countdown' | 'adm
   readonly server: NotifyServer
 }
 
+/** Where pages are kept, and what names a channel's countdown there. */
+export interface PagePlace extends Pick<PageSurroundings, 'countdownOf'> {
+  readonly server: PageServer
+}
+
 /** Makes the source. */
 export function selectSource({ spec }: HeartbeatChoice, surroundings: SourceSurroundings): HeartbeatSource {
   const { streams, receiver, limit, nodeOptions, clock } = surroundings
@@ -95,6 +110,8 @@ export function selectSource({ spec }: HeartbeatChoice, surroundings: SourceSurr
       ])
     case 'notify':
       return notifySource(surroundings.notify(), surroundings)
+    case 'page':
+      return pageSource(surroundings)
     case 'stream':
       return new StreamSource(streams, receiver, limit)
     case 'node':
@@ -112,8 +129,20 @@ export function selectSource({ spec }: HeartbeatChoice, surroundings: SourceSurr
   }
 }
 
+/** Shared memory has room for beats alone; the rest comes as from any service: by sd_notify, or by the library over the stream. */
+function pageSource(surroundings: SourceSurroundings): HeartbeatSource {
+  const { server, countdownOf } = surroundings.page()
+  const { streams, receiver, limit } = surroundings
+  const beside: PageSurroundings['beside'] = (lineNamed) =>
+    new OfferedSource([
+      new StreamSource(streams, receiver, limit),
+      notifySource({ ...surroundings.notify(), lineNamed }, surroundings),
+    ])
+  return new PageSource(server, receiver, { countdownOf, beside })
+}
+
 function notifySource(
-  { server, ...place }: NotifyPlace & { readonly offered?: boolean },
+  { server, ...place }: NotifyPlace & Pick<NotifySurroundings, 'offered' | 'lineNamed'>,
   { receiver, clock, emit, limit }: SourceSurroundings,
 ): HeartbeatSource {
   return new NotifySource(server, receiver, { clock, emit, limit, ...place })

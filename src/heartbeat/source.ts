@@ -10,6 +10,8 @@ export interface HeartbeatSource {
   readonly description: string
   /** Variables the service needs to be given, asked before each start. */
   environment(): Readonly<Record<string, string>>
+  /** Open files that the service gets as 3, 4 and so on; asked after `environment`. */
+  files?(): readonly number[]
   /** The service runs. Whatever is older than `startedAt` is no sign of life of this run. */
   serviceStarted(process: StartedProcess): void
   /** The service ended; nothing is delivered until it starts again. */
@@ -19,6 +21,8 @@ export interface HeartbeatSource {
   close(): Promise<void>
   /** What was refused, dropped or failed, by name; for `status`. */
   counters(): Readonly<Record<string, number>>
+  /** Beats that it did not deliver, as they asked nothing of anybody; of one channel, or of all. */
+  beatsBeside?(channel?: string): number
 }
 
 export type StartedProcess = StartedRun

@@ -74,6 +74,8 @@ export class Speaker {
       case 'lag':
         this.#service.lagReported(line.lag)
         break
+      // What speaks here beats here.
+      case 'page-line':
       case 'unknown':
         break
       case 'bad':

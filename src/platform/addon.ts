@@ -16,6 +16,8 @@ export interface Addon {
     priority: number,
     woken: () => void,
   ): AddonGuard | number
+  /** In a service: opens what HANGDOG_PAGE names. @returns what beats there, or a negative errno value */
+  openHeartbeat(): (() => void) | number
 }
 
 /** One open guard. A number that is below zero is a negative errno value; after close all are. */
@@ -39,6 +41,10 @@ export interface AddonGuard {
   processAdmit(process: number, admit: boolean): number
   notifyOpen(path: string, mode: number): number
   notifyClose(): number
+  pageOpen(lines: number): AddonPage | number
+  pageClose(page: number): number
+  pageBind(page: number, line: number, countdown: number): number
+  pageUnbind(countdown: number): number
   read(): readonly AddonRecord[]
   counters(): Readonly<Record<string, number>> | undefined
   strength(): AddonStrength | undefined
@@ -55,6 +61,13 @@ export interface AddonReading {
   readonly spent: number
   readonly remaining: number
   readonly beats: number
+  readonly pageBeats: number
+}
+
+export interface AddonPage {
+  readonly page: number
+  /** To be given to the service and closed. */
+  readonly fd: number
 }
 
 /** Which fields there are depends on the kind: see src/platform/guard.ts. */
@@ -83,7 +96,7 @@ export type LoadedAddon =
   | { readonly kind: 'absent'; readonly reason: string }
 
 /** The binding that this code is written for. */
-const expectedVersion = 1
+const expectedVersion = 2
 
 /**
  * The only place that finds the native part: what was built on this machine, then what came with a release for its processor and its libc.

@@ -25,6 +25,8 @@ export interface GuardListener {
   messageReceived?(message: GuardMessage): void
   /** A watched process has ended. Its countdown is off. */
   processEnded?(process: number): void
+  /** A countdown that is not quiet was beaten by shared memory. */
+  pageBeaten?(countdown: number): void
   /** Nobody had claimed the expiry in time, and the guard sent its signal. @param error zero, or an errno value */
   guardActed?(countdown: number, process: number, error: number): void
 }
@@ -46,8 +48,14 @@ export interface GuardOptions {
 
 /** Of native/guard/guard.h. */
 const flag = { byHand: 1, realtime: 2, lockOwn: 4 } as const
-const kinds = { warning: 1, expired: 2, acted: 3, ended: 4, stall: 5, message: 6 } as const
+const kinds = { warning: 1, expired: 2, acted: 3, ended: 4, stall: 5, message: 6, pageBeat: 7 } as const
 const warnedState = 2
+
+/** Shared memory that a service beats in. */
+export interface GuardPage {
+  readonly page: number
+  readonly file: number
+}
 
 /** How much the guard got of what makes it strong; each is true, or why not. */
 export interface GuardStrength {
@@ -219,6 +227,34 @@ export class Guard implements GuardCountdowns {
     this.native.notifyClose()
   }
 
+  // Heartbeats through shared memory.
+
+  /** @returns what names the page, and a file to give to the service and close. @throws HangdogError `unavailable` */
+  openPage(lines: number): GuardPage {
+    const opened = this.native.pageOpen(lines)
+    if (typeof opened !== 'number') return { page: opened.page, file: opened.fd }
+    throw new HangdogError('unavailable', `cannot make a heartbeat page: ${errorName(opened)}`)
+  }
+
+  /** No line of it may be bound. */
+  closePage(page: number): void {
+    this.native.pageClose(page)
+  }
+
+  /** Beats in this line reset this countdown. @throws HangdogError `unavailable` when one of them is gone */
+  bindLine(page: number, line: number, countdown: number): void {
+    check(this.native.pageBind(page, line, countdown), 'cannot bind a heartbeat line')
+  }
+
+  unbindLine(countdown: number): void {
+    this.native.pageUnbind(countdown)
+  }
+
+  /** How often the service says that it has beaten in the line of this countdown. */
+  pageBeats(countdown: number): number {
+    return this.native.countdownReading(countdown)?.pageBeats ?? 0
+  }
+
   #hand(record: AddonRecord): void {
     const { countdown, process, arming } = record
     switch (record.kind) {
@@ -240,6 +276,9 @@ export class Guard implements GuardCountdowns {
         return
       case kinds.message:
         this.#message(record)
+        return
+      case kinds.pageBeat:
+        for (const listener of this.#listeners) listener.pageBeaten?.(countdown)
         return
     }
   }

@@ -16,6 +16,7 @@ t.test('each form of --heartbeat is read', (t) => {
   const forms: Record<string, object> = {
     auto: { kind: 'auto' },
     notify: { kind: 'notify' },
+    page: { kind: 'page' },
     stream: { kind: 'stream' },
     node: { kind: 'node' },
     'http://127.0.0.1:80/health?deep=1': { kind: 'http', url: 'http://127.0.0.1/health?deep=1' },
@@ -32,9 +33,9 @@ t.test('each form of --heartbeat is read', (t) => {
 
 t.test('anything else is refused with what was expected and what was given', (t) => {
   const bad: Record<string, RegExp> = {
-    '': /auto, notify, stream/,
-    streams: /auto, notify, stream/,
-    'ftp://x': /auto, notify, stream/,
+    '': /auto, notify, page, stream/,
+    streams: /auto, notify, page, stream/,
+    'ftp://x': /auto, notify, page, stream/,
     'http:/x': /a URL such as/,
     'http://': /a URL such as/,
     'http://a:99999/': /a URL such as/,
@@ -103,6 +104,12 @@ t.test('auto means the preload for Node, and an offer for all others', (t) => {
     exitCode: 69,
     message: /needs the native part, and it is not built;/,
   })
+  t.match(chooseHeartbeat({ kind: 'page' }, other, undefined), { committed: true, description: 'page' })
+  t.throws(() => chooseHeartbeat({ kind: 'page' }, other, lack), {
+    code: 'unavailable',
+    exitCode: 69,
+    message: /shared memory need the native part, and it is not built;/,
+  })
   const secret = parseHeartbeat('http://user:hush@localhost/')
   t.notMatch(chooseHeartbeat(secret, { command: 'nginx', searchPath }, undefined).description, /hush/)
   t.end()
@@ -114,6 +121,7 @@ t.test('each choice gets its source', async (t) => {
     receiver: new RecordingReceiver(),
     streams,
     notify: () => t.fail('nobody asked for the notify socket') as never,
+    page: () => t.fail('nobody asked for shared memory') as never,
     clock: systemClock,
     emit: () => {},
     limit: () => seconds(6),
