@@ -283,6 +283,20 @@ static void a_beat_before_a_stall_is_no_older_for_it(void) {
   close_all(&fixture);
 }
 
+static void a_beat_in_a_stall_is_as_old_as_the_end_of_the_stall(void) {
+  struct fixture fixture = open_quiet();
+  pass(&fixture, 400 * MS);
+  jump(&fixture, 500 * MS);
+  beat_now(&fixture);
+  jump(&fixture, 100 * MS);
+  SAME(guard_hand_turn(fixture.guard), 0);
+  SAME(check_count(fixture.guard, GUARD_STALL), 1);
+  SAME(read_of(&fixture).spent, 0);
+  pass(&fixture, LIMIT - 1);
+  SAME(check_count(fixture.guard, GUARD_EXPIRED), 0);
+  close_all(&fixture);
+}
+
 static void a_beat_before_more_stalls_than_are_remembered_counts_as_now(void) {
   struct fixture fixture = open_quiet();
   pass(&fixture, 10 * MS);
@@ -552,6 +566,7 @@ int main(void) {
   check_case("a stamp of the future counts as now, and once", a_stamp_of_the_future_counts_as_now_and_once);
   check_case("a stamp from before the last look counts as now", a_stamp_from_before_the_last_look_counts_as_now);
   check_case("a beat before a stall is no older for it", a_beat_before_a_stall_is_no_older_for_it);
+  check_case("a beat in a stall is as old as the end of the stall", a_beat_in_a_stall_is_as_old_as_the_end_of_the_stall);
   check_case("a beat before more stalls than are remembered counts as now", a_beat_before_more_stalls_than_are_remembered_counts_as_now);
   check_case("a beat that finds no room in the ring is told later", a_beat_that_finds_no_room_in_the_ring_is_told_later);
   check_case("what a service does to the file harms nobody", what_a_service_does_to_the_file_harms_nobody);
