@@ -55,6 +55,7 @@ export class GuardDesk {
     const open = this.#open
     this.#open = undefined
     if (open === undefined) return
+    open.pages.close()
     open.notify.close()
     open.guard.close()
     removeSocket(this.#parts.notifyPath)
@@ -67,7 +68,7 @@ export class GuardDesk {
     try {
       removeSocket(notifyPath)
       const notify = new NotifyServer(guard, { path: notifyPath, clock, emit })
-      return { guard, engine: createNativeEngine(guard), notify, pages: new PageServer(guard) }
+      return { guard, engine: createNativeEngine(guard), notify, pages: new PageServer(guard, clock) }
     } catch (error) {
       guard.close()
       throw error

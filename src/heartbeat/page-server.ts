@@ -1,3 +1,5 @@
+import { type Clock, elapsed, type Instant, type Milliseconds, milliseconds, type Scheduled, seconds } from '../time.js'
+
 /** What keeps pages of shared memory: the native guard (src/platform/guard.ts). */
 export interface PageKeeper {
   listen(listener: { pageBeaten(countdown: number): void }): void
@@ -8,27 +10,82 @@ export interface PageKeeper {
   /** @throws HangdogError `unavailable` when there is no such line */
   bindLine(page: number, line: number, countdown: number): void
   unbindLine(countdown: number): void
-  pageBeats(countdown: number): number
+  /** As the service counts its beats; `spent` is since the last. */
+  pageReading(countdown: number): { readonly beats: number; readonly spent: Milliseconds }
 }
 
-/** Gives each beat in shared memory that somebody needs to hear of to whom it belongs. */
+/** Who a line belongs to. */
+export interface LineOwner {
+  /** There was a beat that somebody has to hear of. */
+  beaten(): void
+  /** So many beats of which nobody had to hear were that far apart, on average. */
+  gapsSeen(gap: Milliseconds, count: number): void
+}
+
+/**
+ * How often the counts of quiet beats are read, so that their gaps are known: one that is longer is known exactly, shorter ones are averaged
+ * over this time.
+ */
+const lookInterval = seconds(1)
+
+interface Line {
+  readonly owner: LineOwner
+  /** As of the last look; undefined before it, and when a beat was told since, which has counted its gap itself. */
+  last: { readonly beats: number; readonly beatAt: Milliseconds } | undefined
+}
+
+/** Gives each beat in shared memory that somebody needs to hear of to whom it belongs, and sums up the others. */
 export class PageServer {
   readonly keeper: PageKeeper
-  readonly #beaten = new Map<number, () => void>()
+  readonly #clock: Clock
+  readonly #openedAt: Instant
+  readonly #lines = new Map<number, Line>()
+  #timer: Scheduled | undefined
 
-  constructor(keeper: PageKeeper) {
+  constructor(keeper: PageKeeper, clock: Clock) {
     this.keeper = keeper
-    keeper.listen({ pageBeaten: (countdown) => this.#beaten.get(countdown)?.() })
+    this.#clock = clock
+    this.#openedAt = clock.now()
+    keeper.listen({ pageBeaten: (countdown) => this.#beaten(countdown) })
   }
 
   /** @throws HangdogError `unavailable` when there is no such line */
-  bind(page: number, line: number, countdown: number, beaten: () => void): void {
+  bind(page: number, line: number, countdown: number, owner: LineOwner): void {
     this.keeper.bindLine(page, line, countdown)
-    this.#beaten.set(countdown, beaten)
+    this.#lines.set(countdown, { owner, last: undefined })
+    this.#timer ??= this.#clock.schedule(lookInterval, () => this.#look())
   }
 
   unbind(countdown: number): void {
-    this.#beaten.delete(countdown)
+    this.#lines.delete(countdown)
     this.keeper.unbindLine(countdown)
+    if (this.#lines.size === 0) this.close()
+  }
+
+  close(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #beaten(countdown: number): void {
+    const line = this.#lines.get(countdown)
+    if (line === undefined) return
+    line.last = undefined
+    line.owner.beaten()
+  }
+
+  #look(): void {
+    const now = elapsed(this.#openedAt, this.#clock.now())
+    for (const [countdown, line] of this.#lines) {
+      const { beats, spent } = this.keeper.pageReading(countdown)
+      const { last } = line
+      const count = last === undefined ? 0 : beats - last.beats
+      if (last !== undefined && count === 0) continue
+      const beatAt = milliseconds(Math.max(0, now - spent))
+      line.last = { beats, beatAt }
+      if (last !== undefined && count > 0 && beatAt > last.beatAt)
+        line.owner.gapsSeen(milliseconds((beatAt - last.beatAt) / count), count)
+    }
+    this.#timer = this.#clock.schedule(lookInterval, () => this.#look())
   }
 }

@@ -101,7 +101,8 @@ export class PageSource implements HeartbeatSource {
 
   /** A service counts its beats itself; what it says may be anything. */
   #undelivered(line: BoundLine | undefined): number {
-    return line === undefined ? 0 : Math.max(0, this.#server.keeper.pageBeats(line.countdown) - line.delivered)
+    if (line === undefined) return 0
+    return Math.max(0, this.#server.keeper.pageReading(line.countdown).beats - line.delivered)
   }
 
   #bind(channel: string, line: number): boolean {
@@ -112,7 +113,10 @@ export class PageSource implements HeartbeatSource {
     this.#unbind(page, channel)
     const bound: BoundLine = { countdown, delivered: 0 }
     try {
-      this.#server.bind(page.page, line, countdown, () => this.#beaten(channel, bound))
+      this.#server.bind(page.page, line, countdown, {
+        beaten: () => this.#beaten(channel, bound),
+        gapsSeen: (gap, count) => this.#receiver.gapsSeen(channel, gap, count),
+      })
     } catch (error) {
       if (error instanceof HangdogError) return false
       throw error

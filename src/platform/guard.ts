@@ -250,9 +250,10 @@ export class Guard implements GuardCountdowns {
     this.native.pageUnbind(countdown)
   }
 
-  /** How often the service says that it has beaten in the line of this countdown. */
-  pageBeats(countdown: number): number {
-    return this.native.countdownReading(countdown)?.pageBeats ?? 0
+  /** How often the service says that it has beaten in the line of this countdown, and how long ago it did last. */
+  pageReading(countdown: number): { readonly beats: number; readonly spent: Milliseconds } {
+    const reading = this.native.countdownReading(countdown)
+    return { beats: reading?.pageBeats ?? 0, spent: milliseconds(reading?.spent ?? 0) }
   }
 
   #hand(record: AddonRecord): void {

@@ -129,11 +129,23 @@ export class Channel implements CountdownListener {
     this.#gap = 'uncounted'
   }
 
+  /** Beats that did not come through here were this far apart. */
+  gapsSeen(gap: Milliseconds, count: number): void {
+    if (this.#gap !== 'counted') return
+    this.#follow(gap)
+    this.gaps ??= this.#keeper.gapsOf(this.name)
+    this.gaps.add({ total: count, sumMs: gap * count, maxMs: gap, bins: [[gap, count]] })
+  }
+
   #count(gap: Milliseconds): void {
-    const faded = this.pace * paceFading
-    this.pace = (gap > faded ? gap : faded) as Milliseconds
+    this.#follow(gap)
     this.gaps ??= this.#keeper.gapsOf(this.name)
     this.gaps.record(gap)
+  }
+
+  #follow(gap: Milliseconds): void {
+    const faded = this.pace * paceFading
+    this.pace = (gap > faded ? gap : faded) as Milliseconds
   }
 
   /** Takes note of a progress number. @returns whether it moved */

@@ -111,6 +111,10 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     return this.signs.signOfLife(sign)
   }
 
+  gapsSeen(channel: string, gap: Milliseconds, count: number): void {
+    this.channels.find(channel)?.gapsSeen(gap, count)
+  }
+
   contact(): void {
     this.signs.contacted = true
   }

@@ -54,6 +54,10 @@ export interface BeatReceiver {
   beatChannel(channel: string, progress?: number): boolean
   /** @returns false when it was refused */
   signOfLife(sign: SignOfLife): boolean
+  /**
+   * Beats that nobody had to hear of were that far apart, on average; so many. For sources that do not deliver them.
+   */
+  gapsSeen(channel: string, gap: Milliseconds, count: number): void
   /** A source has contact with the service (an authenticated connection): from now on silence is meaningful. */
   contact(): void
 }

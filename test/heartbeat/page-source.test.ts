@@ -5,6 +5,7 @@ import { PageServer } from '../../src/heartbeat/page-server.js'
 import { linesPerPage, PageSource } from '../../src/heartbeat/page-source.js'
 import type { HeartbeatSource } from '../../src/heartbeat/source.js'
 import { openGuard } from '../../src/platform/guard.js'
+import { systemClock } from '../../src/system-clock.js'
 import { milliseconds } from '../../src/time.js'
 import { createNativeEngine, type NativeCountdown } from '../../src/watch/native-engine.js'
 import { nativeAddon } from '../support/native.js'
@@ -47,9 +48,12 @@ function setUp(t: Test) {
     }
   }
   const countdownOf = (channel: string): number | undefined => countdowns.get(channel)?.id
-  const source = new PageSource(new PageServer(guard), receiver, { countdownOf, beside })
+  const source = new PageSource(new PageServer(guard, systemClock), receiver, { countdownOf, beside })
   guard.hold(true)
-  t.teardown(() => guard.close())
+  t.teardown(async () => {
+    await source.close()
+    guard.close()
+  })
   return {
     guard,
     source,
@@ -116,6 +120,34 @@ t.test('the page source', { skip: skip && `skipped: ${skip}` }, async (t) => {
     beat(again, 0, 1000n)
     await new Promise((resolve) => setTimeout(resolve, 400))
     t.same([receiver.beats, source.beatsBeside()], [1, 9], 'the page of the run before is none of this one')
+  })
+
+  t.test('tells how far quiet beats were apart, and leaves those that were delivered to the receiver', async (t) => {
+    const { source, receiver, countdowns } = setUp(t)
+    source.environment()
+    const own = spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', fileOf(t, source)] })
+    t.teardown(() => own.kill('SIGKILL'))
+    const file = openSync(`/proc/${own.pid}/fd/3`, 'r+')
+    t.teardown(() => closeSync(file))
+    source.serviceStarted(run)
+    countdowns.get('main')?.arm(milliseconds(60_000), 0.5)
+    beat(file, 0, 1n)
+    await until('it is delivered', () => receiver.beats === 1)
+    countdowns.get('main')?.reset()
+    const first = process.hrtime.bigint()
+    beat(file, 0, 2n, first)
+    // Until it was looked at.
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    t.same(receiver.gaps, [])
+    const last = process.hrtime.bigint()
+    beat(file, 0, 7n, last)
+    await until('it is told', () => receiver.gaps.length > 0)
+    const [{ channel, gap, count } = { channel: '', gap: 0, count: 0 }] = receiver.gaps
+    t.same([channel, count], ['main', 5])
+    const apart = Number(last - first) / 5e6
+    t.ok(Math.abs(gap - apart) < 100, `${gap} ms, and ${apart} ms by the stamps`)
+    t.equal(receiver.beats, 1)
+    await source.close()
   })
 
   t.test('binds a channel to the line that the service names', async (t) => {

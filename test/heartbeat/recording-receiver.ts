@@ -7,6 +7,7 @@ export class RecordingReceiver implements BeatReceiver {
   contacts = 0
   readonly signs: SignOfLife[] = []
   readonly channelBeats: { readonly channel: string; readonly progress: number | undefined }[] = []
+  readonly gaps: { readonly channel: string; readonly gap: number; readonly count: number }[] = []
   /** What the core answers to signs of life and channel beats. */
   accepts = true
 
@@ -26,6 +27,10 @@ export class RecordingReceiver implements BeatReceiver {
   signOfLife(sign: SignOfLife): boolean {
     this.signs.push(sign)
     return this.accepts
+  }
+
+  gapsSeen(channel: string, gap: number, count: number): void {
+    this.gaps.push({ channel, gap, count })
   }
 
   contact(): void {

@@ -52,6 +52,36 @@ t.test('a gap that was warned of is counted whole', async (t) => {
   t.same(figures(w), [1, 900, 900, 0, 0])
 })
 
+t.test('gaps of beats that are not delivered are counted while a countdown runs from a beat', async (t) => {
+  const w = await started()
+  w.service.gapsSeen('main', ms(100), 3)
+  w.service.gapsSeen('worker', ms(100), 3)
+  t.same(figures(w), [0, 0, 0, 0, 0], 'not before the first')
+  w.service.beat()
+  w.service.gapsSeen('main', ms(100), 3)
+  t.same(figures(w), [3, 300, 100, 0, 0])
+  w.service.gapsSeen('main', ms(400), 1)
+  t.same(figures(w), [4, 700, 400, 0, 0])
+  t.equal(w.service.channels.pace(), 400)
+  await w.clock.run(300)
+  w.service.beat()
+  t.same(figures(w), [5, 1000, 400, 0, 0], 'one that is delivered counts as ever')
+})
+
+t.test('beats that a source counts itself are in the status', async (t) => {
+  const w = watched()
+  w.service.accompany({
+    environment: () => ({}),
+    serviceStarted() {},
+    serviceEnded() {},
+    counters: () => ({}),
+    beatsBeside: (channel) => (channel === 'main' ? 40 : 42),
+  })
+  await w.start()
+  w.service.beat()
+  t.match(w.supervisor.status(), [{ beats: 43, channels: [{ channel: 'main', beats: 41 }] }])
+})
+
 t.test('READY is no beat, and a beat without progress ends no gap', async (t) => {
   const w = await started()
   w.service.signOfLife({ kind: 'ready' })
