@@ -35,5 +35,6 @@ void tally_take(struct tally *tally, struct guard_tally *out) {
     out->bin[out->bins] = tally->bins[out->bins];
     out->count[out->bins] = tally->counts[out->bins];
   }
-  memset(tally, 0, sizeof *tally);
+  // What was never written takes no memory.
+  if (out->bins > 0) memset(tally, 0, sizeof *tally);
 }
