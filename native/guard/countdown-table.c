@@ -127,7 +127,6 @@ uint32_t countdown_arm(struct guard *guard, struct countdown *countdown, int64_t
   countdown->limit = limit;
   countdown->warning = warning;
   countdown->arming++;
-  page_set_told_gap(guard, countdown, -1);
   start(guard, countdown, GUARD_ARMED);
   return countdown->arming;
 }
@@ -158,9 +157,6 @@ int countdown_beat(struct guard *guard, struct countdown *countdown, uint32_t qu
   // Either we see here that the guard has just found it warned or expired, or the guard sees that `since` has moved.
   if (quickly && atomic_load(&countdown->mode) == mode) return 0;
   guard_lock(guard);
-  int64_t told = page_told_gap(guard, countdown);
-  if (told >= 0) *spent = told;
-  page_set_told_gap(guard, countdown, -1);
   int result = beat_slowly(guard, countdown, quiet);
   guard_unlock(guard);
   return result;
@@ -204,8 +200,7 @@ void countdown_read(struct guard *guard, struct countdown *countdown, struct gua
   int64_t beat;
   // A beat that was not taken yet is one already; what follows from it is for the guard's own turn.
   if (countdown->paged && page_beaten(guard, countdown, now, &beat) && beat > since) since = beat;
-  int64_t told = page_told_gap(guard, countdown);
-  out->spent = told >= 0 ? told : spent_since(countdown, since, now);
+  out->spent = spent_since(countdown, since, now);
   int64_t left = since + grace_of(countdown, since) + countdown->limit - now;
   out->remaining = left > 0 ? left : 0;
 }
@@ -215,8 +210,6 @@ void countdown_read(struct guard *guard, struct countdown *countdown, struct gua
 static bool tell(struct guard *guard, struct countdown *countdown, uint32_t kind, int64_t value) {
   struct guard_record record = {.kind = kind, .countdown = id_of(guard, countdown), .value = value};
   record.arming = countdown->arming;
-  // Whatever the owner did not answer is older than this.
-  page_set_told_gap(guard, countdown, -1);
   record.process = countdown->signal == 0 ? 0 : countdown->fallback;
   bool written = ring_write(&guard->ring, &record, NULL, 0);
   if (written) guard->wrote = true;
@@ -256,10 +249,8 @@ static void expire(struct guard *guard, struct countdown *countdown, int64_t sin
 
 /* ---- Beats in a line of a page ---- */
 
-/* The owner hears late of it: until it answers, the silence is as long as it was at the beat. */
 static void tell_page_beat(struct guard *guard, struct countdown *countdown, int64_t gap) {
-  countdown->untold = !tell(guard, countdown, GUARD_PAGE_BEAT, gap > 0 ? gap : 0);
-  if (gap >= 0) page_set_told_gap(guard, countdown, gap);
+  countdown->untold = !tell(guard, countdown, GUARD_PAGE_BEAT, gap);
 }
 
 /* The beat was then; nothing that came later is undone by it. */
@@ -284,6 +275,7 @@ static void take_line(struct guard *guard, struct countdown *countdown, int64_t 
     return;
   }
   int64_t gap = at - move_since(countdown, at);
+  if (gap < 0) gap = 0;
   if (mode == (GUARD_ARMED | MODE_QUIET)) return;
   if (mode != GUARD_ARMED) {
     heap_put(&guard->limits, place_of(guard, countdown), countdown->limit);

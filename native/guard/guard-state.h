@@ -80,8 +80,6 @@ struct line_binding {
   uint64_t seen;
   /* In awake time; INT64_MIN before the first time. */
   int64_t looked;
-  /* The silence that was ended by the beat of which the owner was told last, until the owner has answered; -1 when it has. */
-  int64_t told_gap;
 };
 
 struct watched {
@@ -215,10 +213,6 @@ bool page_take(struct guard *guard, struct countdown *countdown, int64_t now, in
 uint64_t page_beats(struct guard *guard, struct countdown *countdown);
 /* How often the line is read for an owner that wants to hear of beats. */
 int64_t page_pace(const struct countdown *countdown);
-/* The silence that the owner was told has ended and has not answered yet; else -1. Also for one that is not bound. */
-int64_t page_told_gap(struct guard *guard, const struct countdown *countdown);
-/* The owner is told of that now, or, with -1, has answered. */
-void page_set_told_gap(struct guard *guard, const struct countdown *countdown, int64_t gap);
 /* Does nothing when it is not bound. */
 void page_unbind(struct guard *guard, struct countdown *countdown);
 /* Of CLOCK_MONOTONIC_COARSE. */

@@ -85,7 +85,10 @@ enum guard_kind {
    * countdown runs; else it is below zero.
    */
   GUARD_MESSAGE = 6,
-  /* There was a beat in the line of a countdown that is not quiet. `value` is the time from the beat before it to this. */
+  /*
+   * There was a beat in the line of a countdown that is not quiet. `value` is the time from the beat before to this one, or below zero when
+   * that is not known.
+   */
   GUARD_PAGE_BEAT = 7,
 };
 
@@ -254,8 +257,8 @@ int guard_page_close(struct guard *guard, guard_id id);
 /*
  * A beat in this line resets this countdown. It counts from when it was, though the guard finds it later: when the countdown reaches a point.
  * Until the countdown is quiet (guard_countdown_quiet_beat), and also while it is disarmed, the line is read in an eighth of the limit, from
- * 5 to 250 ms, and the owner is told by GUARD_PAGE_BEAT. As the owner hears late of it, `spent` stays what it was at that beat until the
- * owner beats or arms the countdown. Beats written before this call count. Binding another line unbinds the first; dispose unbinds.
+ * 5 to 250 ms, and the owner is told by GUARD_PAGE_BEAT. Beats written before this call count. Binding another line unbinds the first;
+ * dispose unbinds.
  */
 int guard_page_bind(struct guard *guard, guard_id page, uint32_t line, guard_id countdown);
 /* -ENOENT when it is bound to none. */

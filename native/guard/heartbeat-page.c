@@ -157,7 +157,7 @@ int guard_page_bind(struct guard *guard, guard_id id, uint32_t line, guard_id co
     page_unbind(guard, countdown);
     struct line_binding *binding = binding_of(guard, countdown);
     // What was written before is a beat as well: the service may have been faster than its owner.
-    *binding = (struct line_binding){.page = id_place(id), .line = line, .looked = INT64_MIN, .told_gap = -1};
+    *binding = (struct line_binding){.page = id_place(id), .line = line, .looked = INT64_MIN};
     countdown->paged = true;
     countdown->untold = false;
     page->bound++;
@@ -214,14 +214,6 @@ bool page_take(struct guard *guard, struct countdown *countdown, int64_t now, in
   binding->seen = stamp;
   binding->looked = now;
   return beaten;
-}
-
-int64_t page_told_gap(struct guard *guard, const struct countdown *countdown) {
-  return countdown->paged ? binding_of(guard, countdown)->told_gap : -1;
-}
-
-void page_set_told_gap(struct guard *guard, const struct countdown *countdown, int64_t gap) {
-  if (countdown->paged) binding_of(guard, countdown)->told_gap = gap;
 }
 
 int64_t page_pace(const struct countdown *countdown) {

@@ -2,7 +2,7 @@ import { type Clock, elapsed, type Instant, type Milliseconds, milliseconds, typ
 
 /** What keeps pages of shared memory: the native guard (src/platform/guard.ts). */
 export interface PageKeeper {
-  listen(listener: { pageBeaten(countdown: number): void }): void
+  listen(listener: { pageBeaten(countdown: number, silent: Milliseconds | undefined): void }): void
   /** @throws HangdogError `unavailable` */
   openPage(lines: number): { readonly page: number; readonly file: number }
   /** No line of it may be bound. */
@@ -16,8 +16,8 @@ export interface PageKeeper {
 
 /** Who a line belongs to. */
 export interface LineOwner {
-  /** There was a beat that somebody has to hear of. */
-  beaten(): void
+  /** There was a beat that somebody has to hear of. @param silent the time from the one before, where that is known */
+  beaten(silent: Milliseconds | undefined): void
   /** So many beats of which nobody had to hear were that far apart, on average. */
   gapsSeen(gap: Milliseconds, count: number): void
 }
@@ -46,7 +46,7 @@ export class PageServer {
     this.keeper = keeper
     this.#clock = clock
     this.#openedAt = clock.now()
-    keeper.listen({ pageBeaten: (countdown) => this.#beaten(countdown) })
+    keeper.listen({ pageBeaten: (countdown, silent) => this.#beaten(countdown, silent) })
   }
 
   /** @throws HangdogError `unavailable` when there is no such line */
@@ -67,11 +67,11 @@ export class PageServer {
     this.#timer = undefined
   }
 
-  #beaten(countdown: number): void {
+  #beaten(countdown: number, silent: Milliseconds | undefined): void {
     const line = this.#lines.get(countdown)
     if (line === undefined) return
     line.last = undefined
-    line.owner.beaten()
+    line.owner.beaten(silent)
   }
 
   #look(): void {

@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs'
 import { HangdogError } from '../errors.js'
+import type { Milliseconds } from '../time.js'
 import { type BeatReceiver, mainChannel } from '../watch/sign-of-life.js'
 import type { PageServer } from './page-server.js'
 import type { HeartbeatSource, StartedProcess } from './source.js'
@@ -114,7 +115,7 @@ export class PageSource implements HeartbeatSource {
     const bound: BoundLine = { countdown, delivered: 0 }
     try {
       this.#server.bind(page.page, line, countdown, {
-        beaten: () => this.#beaten(channel, bound),
+        beaten: (silent) => this.#beaten(channel, bound, silent),
         gapsSeen: (gap, count) => this.#receiver.gapsSeen(channel, gap, count),
       })
     } catch (error) {
@@ -125,10 +126,10 @@ export class PageSource implements HeartbeatSource {
     return true
   }
 
-  #beaten(channel: string, bound: BoundLine): void {
+  #beaten(channel: string, bound: BoundLine, silent: Milliseconds | undefined): void {
     bound.delivered++
-    if (channel === mainChannel) this.#receiver.beat()
-    else this.#receiver.beatChannel(channel)
+    if (channel === mainChannel) this.#receiver.beat(silent)
+    else this.#receiver.beatChannel(channel, undefined, silent)
   }
 
   #unbind(page: Page, channel: string): void {

@@ -25,8 +25,8 @@ export interface GuardListener {
   messageReceived?(message: GuardMessage): void
   /** A watched process has ended. Its countdown is off. */
   processEnded?(process: number): void
-  /** A countdown that is not quiet was beaten by shared memory. */
-  pageBeaten?(countdown: number): void
+  /** A countdown that is not quiet was beaten by shared memory. @param silent the time from the beat before, where that is known */
+  pageBeaten?(countdown: number, silent: Milliseconds | undefined): void
   /** Nobody had claimed the expiry in time, and the guard sent its signal. @param error zero, or an errno value */
   guardActed?(countdown: number, process: number, error: number): void
 }
@@ -279,7 +279,7 @@ export class Guard implements GuardCountdowns {
         this.#message(record)
         return
       case kinds.pageBeat:
-        for (const listener of this.#listeners) listener.pageBeaten?.(countdown)
+        for (const listener of this.#listeners) listener.pageBeaten?.(countdown, silence(record))
         return
     }
   }
@@ -295,6 +295,11 @@ export class Guard implements GuardCountdowns {
     }
     for (const listener of this.#listeners) listener.messageReceived?.(message)
   }
+}
+
+/** Below zero is unknown. */
+function silence({ span }: AddonRecord): Milliseconds | undefined {
+  return span === undefined || span < 0 ? undefined : milliseconds(span)
 }
 
 function check(result: number, what: string): number {

@@ -96,14 +96,14 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     this.signs.beatNoticed(main, silent)
   }
 
-  beatChannel(name: string, progress?: number): boolean {
+  beatChannel(name: string, progress?: number, silent?: Milliseconds): boolean {
     const channel = this.channels.obtain(name)
     if (channel === undefined) return false
     if (progress !== undefined && !channel.moved(progress)) return true
     channel.beats++
     if (!channel.opened) this.channels.nameOpened()
-    if (this.state.kind === 'armed' && channel.resetQuietly()) return true
-    this.signs.beatNoticed(channel)
+    if (this.state.kind === 'armed' && channel.resetQuietly(silent)) return true
+    this.signs.beatNoticed(channel, silent)
     return true
   }
 

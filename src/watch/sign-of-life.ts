@@ -51,7 +51,7 @@ export interface BeatReceiver {
    * from that of the last beat that counted.
    * @returns false when it was refused: bad name, or too many channels
    */
-  beatChannel(channel: string, progress?: number): boolean
+  beatChannel(channel: string, progress?: number, silent?: Milliseconds): boolean
   /** @returns false when it was refused */
   signOfLife(sign: SignOfLife): boolean
   /**

@@ -135,9 +135,7 @@ static void an_owner_that_is_not_quiet_is_told(void) {
   SAME(record.value, 200 * MS);
   pass(&fixture, 300 * MS);
   SAME(check_next(fixture.guard).kind, 0);
-  int64_t spent = 0;
-  SAME(guard_countdown_quiet_beat(fixture.guard, fixture.id, &spent), 0);
-  SAME(spent, 200 * MS);
+  SAME(guard_countdown_quiet_beat(fixture.guard, fixture.id, NULL), 0);
   beat_now(&fixture);
   pass(&fixture, 400 * MS);
   SAME(check_next(fixture.guard).kind, 0);
@@ -154,7 +152,7 @@ static void a_beat_takes_the_warning_back_and_is_told(void) {
   SAME(record.kind, GUARD_PAGE_BEAT);
   SAME(record.value, 600 * MS);
   SAME(read_of(&fixture).state, GUARD_ARMED);
-  SAME(read_of(&fixture).spent, 600 * MS);
+  OK(read_of(&fixture).spent <= 125 * MS);
   pass(&fixture, 500 * MS);
   SAME(check_next(fixture.guard).kind, GUARD_WARNING);
   close_all(&fixture);
