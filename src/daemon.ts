@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import { keepGaps } from './advice/gap-keeping.js'
 import { GapStore } from './advice/gap-store.js'
+import { linuxPlaces } from './aftermath/traces.js'
+import { openAftermath } from './aftermath-assembly.js'
 import { BugCheckConsent } from './bugcheck-consent.js'
 import { controlPath, freeInstanceName } from './control/instances.js'
 import { openControlServer } from './control/server.js'
 import { assembleDrills } from './drill-assembly.js'
-import type { Emit, EventSink } from './event/event.js'
+import type { EventSink } from './event/event.js'
 import { createEventLog } from './event/event-log.js'
 import { startRetention } from './event/retention.js'
 import { openSinks } from './event-sinks.js'
@@ -14,14 +16,13 @@ import { GuardDesk } from './guard-assembly.js'
 import { keepHeapSmall } from './heap.js'
 import { openStreamServer } from './heartbeat/stream-server.js'
 import { createIncidentLog } from './incident/incident-log.js'
-import { findInterrupted } from './incident/interrupted.js'
 import { assembleMaintenance } from './maintenance-assembly.js'
 import { type LoadedAddon, lackOf, loadAddon } from './platform/addon.js'
 import { createDryRunPlatform } from './platform/dry-run.js'
 import { selectPlatform } from './platform/select.js'
 import type { PropertyProfile } from './property/definitions.js'
 import { assembleProperties } from './property-assembly.js'
-import { bugCheckSettings } from './property-settings.js'
+import { bugCheckSettings, crashDumpDirectory } from './property-settings.js'
 import { addService, checkServices, type ServiceSurroundings } from './service-assembly.js'
 import type { ServiceSettings } from './service-settings.js'
 import { openStateDirectory, type StateDirectory } from './state-directory.js'
@@ -194,21 +195,15 @@ async function assemble(
   for (const service of supervisor.services) void service.start()
   const retention = startRetention({ directories: state, clock, emit })
   closers.push(() => retention.close())
-  await reportInterrupted(state, emit)
+  const places = { ...linuxPlaces, crashDumps: crashDumpDirectory(properties) }
+  const aftermath = openAftermath({ state, instance, clock, emit, places })
+  closers.push(() => aftermath.close())
   const close = async (reason: string): Promise<void> => {
     await Promise.all([drills.close(), supervisor.stopAll(reason)])
     emit({ name: 'supervisor-stopped', parameters: { reason } })
     await closeAll()
   }
   return { instance, supervisor, close }
-}
-
-async function reportInterrupted(state: StateDirectory, emit: Emit): Promise<void> {
-  const failed = (incident: string, error: string): void =>
-    emit({ name: 'incident-unwritten', incident, parameters: { error } })
-  for (const { id } of await findInterrupted(state.incidents, systemClock, failed)) {
-    emit({ name: 'incident-interrupted', incident: id, parameters: { incident: id } })
-  }
 }
 
 /** JavaScript timers run before sockets are read: three turns of the event loop deliver every beat that waits there. */

@@ -15,6 +15,12 @@ export function bugCheckSettings(properties: LiveProperties): BugCheckSettings {
   }
 }
 
+/** Where crash dumps are looked for; empty for nowhere. */
+export function crashDumpDirectory(properties: LiveProperties): string {
+  const { value } = properties.valueOf('CrashDumpDirectory')
+  return typeof value === 'string' ? value : ''
+}
+
 export function maintenanceSchedule(properties: LiveProperties, service: string): ScheduleText | undefined {
   const text = textOf(properties, 'MaintenanceSchedule', service)
   return text === '' ? undefined : { text, zone: textOf(properties, 'ScheduleTimeZone', service) }

@@ -19,9 +19,11 @@ export interface StateDirectory {
   readonly output: string
   /** How far the beats of each service were apart, `<service>.json`. */
   readonly gaps: string
+  /** A mark for each hangdog that runs. */
+  readonly runs: string
 }
 
-const parts = ['control', 'beat', 'events', 'incidents', 'output', 'gaps'] as const
+const parts = ['control', 'beat', 'events', 'incidents', 'output', 'gaps', 'runs'] as const
 
 /**
  * Opens the state directory for writing and makes what is missing, for the owner alone (mode 0700). Default: /var/lib/hangdog for
@@ -145,6 +147,7 @@ export function layOutStateDirectory(path: string | undefined): StateDirectory {
     incidents: join(root, 'incidents'),
     output: join(root, 'output'),
     gaps: join(root, 'gaps'),
+    runs: join(root, 'runs'),
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join, normalize, sep } from 'node:path'
+import { type Aftermath, readAftermath } from '../aftermath/aftermath.js'
 import { describeError } from '../errors.js'
 import { describeCause } from '../evidence/cause.js'
 import { type EvidenceEntry, fileNames, type OpenedFile, type Step } from '../incident/incident-file.js'
@@ -26,6 +27,10 @@ export interface IncidentReport extends OpenedFile {
   readonly steps: readonly Step[]
   /** What tells most comes first. */
   readonly evidence: readonly EvidenceItem[]
+  /** How the machine or hangdog came to its end, where that cut the work on the incident off; null else. */
+  readonly aftermath: Aftermath | null
+  /** Why it cannot be read, though it is there. */
+  readonly aftermathUnreadable?: string
   readonly damagedLines: number
 }
 
@@ -54,7 +59,17 @@ export async function readReport(incident: Extract<Incident, { kind: 'whole' }>)
     outcome: closed?.outcome ?? null,
     steps,
     evidence,
+    ...(await readEnd(path)),
     damagedLines,
+  }
+}
+
+/** Never rejects. @param path of the incident */
+export async function readEnd(path: string): Promise<Pick<IncidentReport, 'aftermath' | 'aftermathUnreadable'>> {
+  try {
+    return { aftermath: await readAftermath(path) }
+  } catch (error) {
+    return { aftermath: null, aftermathUnreadable: describeError(error) }
   }
 }
 

@@ -1,4 +1,5 @@
 import { formatDuration, milliseconds } from '../time.js'
+import { describeAftermath, listAftermathFacts } from './aftermath-view.js'
 import { describeContent } from './exhibit-view.js'
 import { causeName, type EvidenceItem, type IncidentReport } from './incident-report.js'
 import { escapeText, formatTime, type Output } from './output.js'
@@ -13,6 +14,7 @@ export function describeReport(report: IncidentReport, output: Output): string {
     output.paint('bold', 'Steps'),
     ...describeSteps(report),
   ]
+  lines.push(...describeAftermath(report, output))
   for (const item of report.evidence) {
     // Shown above already.
     if (item.name !== causeName || item.kind === 'missing') lines.push('', ...describeItem(item, report, output))
@@ -35,6 +37,7 @@ function listFacts(report: IncidentReport): [string, string][] {
     ['opened', formatTime(openedAt, 'ms')],
     ['action', action],
     ['outcome', describeOutcome(report) + (closedAt === null ? '' : `, at ${formatTime(closedAt, 'ms')}`)],
+    ...listAftermathFacts(report),
     ['by', `hangdog ${report.hangdogVersion} on ${report.hostname} (pid ${report.writer.pid})`],
     ['files', report.path],
   ]

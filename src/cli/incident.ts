@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { Incident } from '../incident/incident-reader.js'
+import type { IncidentReport } from './incident-report.js'
 import { jsonOption, type StateOptions, stateDirectoryOption } from './options.js'
 import { formatTime, type Output, openOutput } from './output.js'
 import type { Cell } from './table.js'
@@ -60,7 +61,7 @@ interface ListRow {
 
 async function listOne(
   incident: Incident,
-  readReport: (incident: Extract<Incident, { kind: 'whole' }>) => Promise<{ readonly cause: string }>,
+  readReport: (incident: Extract<Incident, { kind: 'whole' }>) => Promise<Pick<IncidentReport, 'cause' | 'aftermath'>>,
 ): Promise<ListRow> {
   if (incident.kind === 'damaged') {
     const { id, path, reason } = incident
@@ -70,9 +71,11 @@ async function listOne(
     }
   }
   const { id, state, opened, closed, path } = incident
-  const { cause } = await readReport(incident)
+  const { cause, aftermath } = await readReport(incident)
   const { service, openedAt, pid, action, hang } = opened
   const outcome = closed?.outcome ?? null
+  const text = (outcome ?? state) + (aftermath === null ? '' : `: ${aftermath.end.kind}`)
+  const shown: Cell = outcome === null ? { text, colour: 'yellow' } : text
   return {
     json: {
       id,
@@ -81,13 +84,14 @@ async function listOne(
       openedAt,
       closedAt: closed?.closedAt ?? null,
       outcome,
+      end: aftermath?.end.kind ?? null,
       verdict: hang.kind,
       cause,
       action,
       pid,
       path,
     },
-    cells: [id, formatTime(openedAt), service, outcome ?? { text: state, colour: 'yellow' }, cause],
+    cells: [id, formatTime(openedAt), service, shown, cause],
   }
 }
 

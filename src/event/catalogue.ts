@@ -158,6 +158,21 @@ export const catalogue = define({
   },
   'incident-closed': { id: 15831, level: 'information', message: 'Incident {incident} is closed: {outcome}' },
 
+  'incident-joined': {
+    id: 15833,
+    level: 'warning',
+    message: 'What ended the work on incident {incident} ({end}): {summary}',
+  },
+  'run-cut-off': {
+    id: 15834,
+    level: 'warning',
+    message: 'hangdog {instance} (pid {pid}) did not stop in order, and had no open incident ({end}): {summary}',
+  },
+  'aftermath-unwritten': {
+    id: 15835,
+    level: 'warning',
+    message: 'What became of earlier hangdogs cannot be told: {error}',
+  },
   'hang-explained': { id: 15832, level: 'warning', message: 'Why it hangs: {cause}' },
 
   // Heartbeat sources.

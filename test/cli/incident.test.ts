@@ -196,3 +196,70 @@ t.test('a record that was tampered with shows no other files, and what cannot be
   t.match(ran.stdout.text, /cannot be read: ENOENT/)
   t.match(ran.stderr.text, /1 damaged lines/)
 })
+
+const aftermath = {
+  joinedAt: '2026-11-21T07:50:00.000Z',
+  bootThen: 'aaa',
+  bootNow: 'bbb',
+  sameBoot: false,
+  end: { kind: 'bugcheck-panic', by: 'crash-dump', incident: 'x' },
+  summary: 'The kernel panicked by our bugcheck for this incident, says the crash dump.',
+  kernelRecords: [
+    {
+      source: '/sys/fs/pstore/dmesg-efi-1',
+      reason: 'panic',
+      writtenAt: '2026-11-21T07:49:00.000Z',
+      named: false,
+      file: null,
+      cut: false,
+    },
+  ],
+  crashDumps: [
+    {
+      directory: '/var/crash/1',
+      image: { path: '/var/crash/1/dump.1', bytes: 7, complete: false },
+      log: '/var/crash/1/dmesg.1',
+      writtenAt: '2026-11-21T07:49:00.000Z',
+      named: true,
+      file: 'aftermath/01-crash-dmesg.txt',
+      cut: false,
+    },
+  ],
+  watchdogs: [{ name: 'watchdog0', identity: 'x\u001b', bootStatus: 32, flags: ['reset-by-watchdog'] }],
+  resetReason: 'reset reason: x',
+  commandLine: 'quiet',
+  missing: [{ name: 'record of logins', reason: 'EACCES' }],
+}
+
+t.test('what the machine remembers is shown with the incident, and its kind is in the list', async (t) => {
+  const state = temporaryState(t)
+  const record = await openIncident(state)
+  await record.close('terminated')
+  writeFileSync(join(state, 'incidents', record.id, 'aftermath.json'), JSON.stringify(aftermath))
+  const run = (...words: string[]) => runCommand(incidentCommand, ['incident', ...words, '--state-dir', state])
+  const shown = (await run('show', record.id)).stdout.text
+  for (const expected of [
+    /machine +The kernel panicked by our bugcheck/,
+    /boot +aaa then, bbb when it was found/,
+    /crash dump of .* in \/var\/crash\/1, names this incident/,
+    /memory: \/var\/crash\/1\/dump.1 \(7 bytes, incomplete\)/,
+    /record in pstore \(panic\) of .*, of the time of this incident: \/sys\/fs\/pstore\/dmesg-efi-1/,
+    /watchdog0 \(x\S*\): boot status 0x20, reset-by-watchdog/,
+    /missing: record of logins: EACCES/,
+  ]) {
+    t.match(shown, expected)
+  }
+  t.notMatch(shown, '\u001b')
+  t.match((await run('show', record.id, '--json')).stdout.objects, [{ aftermath }])
+  t.match((await run('list')).stdout.text, /terminated: bugcheck-panic/)
+  t.match((await run('list', '--json')).stdout.objects, [{ outcome: 'terminated', end: 'bugcheck-panic' }])
+})
+
+t.test('a damaged aftermath does not hide the incident', async (t) => {
+  const state = temporaryState(t)
+  const record = await openIncident(state)
+  writeFileSync(join(state, 'incidents', record.id, 'aftermath.json'), '{')
+  const { stdout } = await runCommand(incidentCommand, ['incident', 'show', record.id, '--state-dir', state])
+  t.match(stdout.text, /machine +cannot be read/)
+  t.match(stdout.text, /busy-loop/)
+})

@@ -12,7 +12,8 @@ import { Qmp, type QmpEvent } from './qmp.js'
 /** For a whole scenario, in ms. A boot takes 5 s on a quiet machine and much longer on a busy one. */
 const defaultLimitMs = 300_000
 
-const diskBytes = 64 * 1024 * 1024
+/** Sparse; a crash dump of the guest takes 50 MB of it. */
+const diskBytes = 512 * 1024 * 1024
 
 export interface MachineOptions extends MachineSettings {
   /** From start to the guest's power-off, in ms. Default 5 min. */
@@ -117,6 +118,11 @@ export class Machine {
     this.#child.kill('SIGSTOP')
     await sleep(ms)
     this.#child.kill('SIGCONT')
+  }
+
+  /** Resets the machine as its reset button does: it has no time to say anything. */
+  async reset(): Promise<void> {
+    await this.#qmp?.execute('system_reset')
   }
 
   /** Leaves a file where the guest can see it. */

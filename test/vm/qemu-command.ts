@@ -9,6 +9,8 @@ export const projectRoot = fileURLToPath(new URL('../../', import.meta.url)).rep
 export interface MachineSettings {
   /** File in `guest/`, without `.sh`: what is run in the machine at each boot. */
   readonly scenario: string
+  /** File in `guest/`, without `.sh`: what runs the scenario. Default `stage`, which is process 1 itself. */
+  readonly stage?: 'stage' | 'systemd-stage'
   /** Further words of the kernel's command line. */
   readonly kernelArguments?: readonly string[]
   /** Further arguments of QEMU. */
@@ -39,7 +41,7 @@ export function layOutMachine(directory: string): MachineFiles {
 /** The kernel's command line, and with it the variables that the guest's programs see. */
 export function kernelCommandLine(settings: MachineSettings, { modules, image, initramfs }: Preparation): string {
   const variables = {
-    HD_STAGE: `${projectRoot}/test/vm/guest/stage.sh`,
+    HD_STAGE: `${projectRoot}/test/vm/guest/${settings.stage ?? 'stage'}.sh`,
     HD_PROJECT: projectRoot,
     HD_NODE: process.execPath,
     HD_MODULES: modules,

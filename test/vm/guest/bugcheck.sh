@@ -6,5 +6,5 @@ if [ $BOOT = 1 ]; then
   hang_to_the_end
 fi
 keep found.json hangdog incident list --json
-hangdog run --name web --log-format json -- true 2>> $LOG
+look_back
 keep_incidents kept.json

@@ -9,5 +9,7 @@ if [ $BOOT = 1 ]; then
   watch --timeout 3s --action 3
   hang_to_the_end
 fi
-hangdog run --name web --log-format json -- true 2>> $LOG
+rm -rf /var/crash && ln -s /var/lib/hangdog/.crash /var/crash
+look_back
 keep_incidents kept.json
+keep_files

@@ -75,3 +75,18 @@ hang_to_the_end() {
   say 'the machine still runs'
   return 1
 }
+
+# recover_slowly: a service hangs and does not hear SIGTERM; its incident is open for long after this.
+recover_slowly() {
+  watch --timeout 3s --action 2 --terminate-timeout 100s
+  touch $ORDER
+  await hang-recovery
+  sleep 1
+  sync
+}
+
+# look_back: a hangdog that starts, tells what it finds, and ends.
+look_back() { hangdog run --name web --log-format json -- true 2>> $LOG; }
+
+# keep_files: a list of what is on the disk, each file with its size.
+keep_files() { (cd /var/lib/hangdog && find . -type f -printf '%P %s\n' | sort > /mnt/out/files); }
