@@ -44,7 +44,7 @@ t.test('wtmp says when the machine was booted and shut down in order', async (t)
   const found = await readLoginRecords(join(fixtures, 'wtmp'))
   t.match(
     found.map(({ kind }) => kind),
-    ['boot', 'shutdown', 'boot'],
+    ['shutdown', 'boot'],
   )
   t.ok(found.every(({ at }, index) => at >= (found[index - 1]?.at ?? new Date(0))))
   t.strictSame(await readLoginRecords(join(fixtures, 'missing')), [])

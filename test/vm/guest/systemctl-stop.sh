@@ -2,7 +2,6 @@
 . "$HD_PROJECT/test/vm/guest/scenario.sh"
 only_boot
 allow_bugcheck
-cp -p /var/log/wtmp /mnt/out/wtmp
 
 # start_unit SECONDS OPTION…: hangdog as a unit, which systemd kills when it has not stopped within that time.
 start_unit() {
