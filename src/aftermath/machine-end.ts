@@ -150,7 +150,11 @@ function judgeLog({ by, reason, text, named }: Log, { bugCheckAsked }: EndReadin
     if (/softdog: Initiating system reboot/.test(text)) return { kind: 'watchdog-reset', device: 'softdog' }
     if (named !== undefined) return { kind: 'bugcheck-reset', by, incident: named }
   }
-  if (reason === 'shutdown') return { kind: 'orderly-reboot', by: 'kernel-record' }
+  if (reason === 'shutdown') {
+    // The guard's reboot(2) is an orderly one for the kernel.
+    if (named !== undefined && bugCheckAsked) return { kind: 'bugcheck-reset', by, incident: named }
+    return { kind: 'orderly-reboot', by: 'kernel-record' }
+  }
   // The kernel goes on after an oops, unless it panics.
   return undefined
 }

@@ -123,6 +123,18 @@ const table: readonly [title: string, found: Partial<EndReadings>, end: MachineE
     'The machine was shut down in order, says a record in pstore.',
   ],
   [
+    'a bugcheck by reboot(2), which the kernel takes for an orderly end',
+    { kernelRecords: [record('shutdown', emergencyRecord)], incident: emergencyIncident, bugCheckAsked: true },
+    { kind: 'bugcheck-reset', by: 'kernel-record', incident: emergencyIncident },
+    'Our bugcheck reset the machine for this incident, says a record in pstore.',
+  ],
+  [
+    'an orderly end after a bugcheck that failed',
+    { kernelRecords: [record('shutdown', emergencyRecord)], incident: emergencyIncident },
+    { kind: 'orderly-reboot', by: 'kernel-record' },
+    'The machine was shut down in order, says a record in pstore.',
+  ],
+  [
     'an orderly end, by wtmp',
     {
       loginRecords: [
