@@ -72,7 +72,8 @@ export async function joinAftermath(
   const { id, path, opened } = incident
   const since = new Date(opened.openedAt)
   const sameBoot = opened.writer.bootId === at.boot
-  const end = judgeEnd({ ...traces, sameBoot, since, incident: id, bugCheckAsked: isBugCheckLast(incident) })
+  const about = { incident: id, pid: opened.pid, bugCheckAsked: isBugCheckLast(incident) }
+  const end = judgeEnd({ ...traces, ...about, sameBoot, since })
   const copies = new Copies(path)
   const records = traces.kernelRecords.filter(
     (record) => namedIncident(record.text) === id || isRecordSince(record, since),

@@ -25,6 +25,8 @@ export interface EndReadings {
   readonly since: Date
   /** The incident that was open; undefined when there was none. */
   readonly incident?: string
+  /** The service of that incident. Our kernel module knows no incidents, and names the process. */
+  readonly pid?: number
   /** It was going to stop the machine, and nothing says that this failed. */
   readonly bugCheckAsked: boolean
   readonly kernelRecords: readonly KernelRecord[]
@@ -101,7 +103,7 @@ function forWhich(named: string | null, asked: string | undefined): string {
 const lastWords = /hangdog: bugcheck .*?\bincident (\S+)/g
 
 /** What our kernel module panics with. */
-const ownPanic = /BugCheck 9E\b/
+const ownPanic = /BugCheck 9E, \{(\d+),/
 
 /** Texts that a panic of `sysrq c` has. */
 const askedPanic = /sysrq triggered crash/i
@@ -139,10 +141,15 @@ function listLogs({ crashDumps, kernelRecords, since, incident }: EndReadings): 
 }
 
 /** Undefined when this log says nothing of how the machine went down. */
-function judgeLog({ by, reason, text, named }: Log, { bugCheckAsked }: EndReadings): MachineEnd | undefined {
+function judgeLog({ by, reason, text, named }: Log, readings: EndReadings): MachineEnd | undefined {
+  const { bugCheckAsked, incident, pid } = readings
   if (reason === 'panic') {
     const cause = findPanicCause(text)
-    const isAsked = ownPanic.test(cause) || (askedPanic.test(cause) && (named !== undefined || bugCheckAsked))
+    const byModule = ownPanic.exec(cause)?.[1]
+    if (byModule !== undefined) {
+      return { kind: 'bugcheck-panic', by, incident: Number(byModule) === pid ? (incident ?? null) : null }
+    }
+    const isAsked = askedPanic.test(cause) && (named !== undefined || bugCheckAsked)
     if (isAsked) return { kind: 'bugcheck-panic', by, incident: named ?? null }
     return { kind: 'other-panic', by, cause: cause === '' ? 'its log does not say which' : cause }
   }

@@ -87,6 +87,16 @@ const table: readonly [title: string, found: Partial<EndReadings>, end: MachineE
     'The kernel panicked by our bugcheck, says a record in pstore.',
   ],
   [
+    'our kernel module panicked over the service of the incident',
+    {
+      kernelRecords: [record('panic', '<0>[1.0] Kernel panic - not syncing: BugCheck 9E, {7, 6000, 1, 0}\n')],
+      incident: crashIncident,
+      pid: 7,
+    },
+    { kind: 'bugcheck-panic', by: 'kernel-record', incident: crashIncident },
+    'The kernel panicked by our bugcheck for this incident, says a record in pstore.',
+  ],
+  [
     'a dump without a log',
     { crashDumps: [{ ...dump(''), log: null }] },
     { kind: 'other-panic', by: 'crash-dump', cause: 'its log does not say which' },
