@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "guard-object.h"
+#include "machine-watchdog.h"
+#include "notify-sender.h"
 #include "page-calls.h"
 #include "report.h"
 #include "value.h"
@@ -287,6 +289,8 @@ NAPI_MODULE_INIT() {
   if (napi_create_function(env, "open", NAPI_AUTO_LENGTH, open_guard, NULL, &open) == napi_ok) set(env, exports, "open", open);
   if (napi_create_function(env, "openHeartbeat", NAPI_AUTO_LENGTH, open_heartbeat, NULL, &heartbeat) == napi_ok)
     set(env, exports, "openHeartbeat", heartbeat);
+  export_machine_watchdog(env, exports);
+  export_notify_sender(env, exports);
   // Raised when a caller of before could not use what is exported; src/platform/addon.ts refuses another.
   set(env, exports, "version", whole(env, 2));
   return exports;
