@@ -4,6 +4,7 @@ import { type Milliseconds, type Scheduled, seconds } from '../time.js'
 import type { CountdownEngine, Stall } from './countdown.js'
 import { type Explanation, explainService } from './explain.js'
 import type { BeatGapsRecord } from './gap-book.js'
+import { type OpenDecision, openDecision } from './open-decision.js'
 import type { HoldReason } from './policy.js'
 import { Service } from './service.js'
 import type { ServiceSpec } from './service-spec.js'
@@ -84,6 +85,14 @@ export class Supervisor {
 
   explain(name: string): Explanation {
     return explainService(this.service(name), this.#parts)
+  }
+
+  /** Verdicts and recoveries that are not done yet. */
+  *decisions(): Generator<OpenDecision> {
+    for (const { spec, state, policy } of this.#services.values()) {
+      const decision = openDecision(spec.name, state, policy)
+      if (decision !== undefined) yield decision
+    }
   }
 
   /**
