@@ -19,6 +19,7 @@ import { createIncidentLog } from './incident/incident-log.js'
 import { assembleMaintenance } from './maintenance-assembly.js'
 import { type LoadedAddon, lackOf, loadAddon } from './platform/addon.js'
 import { createDryRunPlatform } from './platform/dry-run.js'
+import type { MachineWatchdogSettings } from './platform/machine-watchdog-settings.js'
 import { selectPlatform } from './platform/select.js'
 import type { PropertyProfile } from './property/definitions.js'
 import { assembleProperties } from './property-assembly.js'
@@ -31,6 +32,7 @@ import { version } from './version.js'
 import { createJavaScriptEngine } from './watch/javascript-engine.js'
 import type { RecoveryAction } from './watch/policy.js'
 import { Supervisor } from './watch/supervisor.js'
+import { assembleWatchers, type Watchers } from './watcher-assembly.js'
 
 export interface DaemonConfig {
   /** Names this hangdog among those of one state directory. A proposed name is made unique if another live one has it. */
@@ -47,6 +49,8 @@ export interface DaemonConfig {
   readonly stateDirectory?: string
   /** Default: pretty on a terminal, else json; `none` also leaves out the system log. */
   readonly logFormat?: 'pretty' | 'json' | 'none'
+  /** Feed this watchdog of the machine. Default: none. */
+  readonly machineWatchdog?: MachineWatchdogSettings
   /** Further places events go to. */
   readonly sinks?: readonly EventSink[]
 }
@@ -98,8 +102,10 @@ async function assemble(
   await properties.open()
   closers.push(() => properties.close())
 
+  let watchers: Watchers | undefined
   const host = selectPlatform({
     stdin: config.stdin,
+    beforeDump: () => watchers?.lengthenForDump(),
     onOutputDropped: (service, bytes) => emit({ name: 'output-dropped', service, parameters: { bytes } }),
   })
   const platform = config.dryRun
@@ -108,12 +114,13 @@ async function assemble(
   const guard = new GuardDesk({ addon, notifyPath: join(state.beat, `${instance}.notify`), clock, emit })
   closers.push(() => guard.close())
   const consent = new BugCheckConsent(state, clock, () => bugCheckSettings(properties))
+  const engine = createJavaScriptEngine(clock)
   const supervisor = new Supervisor({
     clock,
     platform,
     enders: host,
     emit,
-    engine: createJavaScriptEngine(clock),
+    engine,
     incidents: createIncidentLog({
       directory: state.incidents,
       clock,
@@ -192,13 +199,18 @@ async function assemble(
   properties.logReady()
   await maintenance.open()
   drills.open()
-  for (const service of supervisor.services) void service.start()
+  const { dryRun, machineWatchdog } = config
+  const watched = { engine, supervisor, drain: drainSockets, emit, clock, state, instance, dryRun, machineWatchdog }
+  watchers = await assembleWatchers(watched)
+  closers.push(watchers.close)
+  void Promise.all(supervisor.services.map((service) => service.start())).then(watchers.servicesStarted)
   const retention = startRetention({ directories: state, clock, emit })
   closers.push(() => retention.close())
   const places = { ...linuxPlaces, crashDumps: crashDumpDirectory(properties) }
   const aftermath = openAftermath({ state, instance, clock, emit, places })
   closers.push(() => aftermath.close())
   const close = async (reason: string): Promise<void> => {
+    watchers?.stopping()
     await Promise.all([drills.close(), supervisor.stopAll(reason)])
     emit({ name: 'supervisor-stopped', parameters: { reason } })
     await closeAll()

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { describeError, HangdogError, systemCode } from './errors.js'
+import { completeMachineWatchdog, type MachineWatchdogSettings } from './platform/machine-watchdog-settings.js'
 import type { PolicySettings, ServiceSettings } from './service-settings.js'
 import { parseSignal } from './signal-name.js'
 import { instancePattern } from './state-directory.js'
@@ -85,6 +86,14 @@ export const superviseSchema = z
       .regex(instancePattern)
       .optional()
       .describe('Names this hangdog among others; default "supervise"'),
+    machineWatchdog: z
+      .strictObject({
+        device: z.string().min(1).describe('Such as /dev/watchdog0'),
+        timeout: durationText.optional().describe('5s to 65535s; default 60s'),
+        pretimeout: durationText.optional().describe('Default: a quarter of the timeout; 0 for none'),
+      })
+      .optional()
+      .describe('Feed this watchdog of the machine: it is reset when hangdog comes to no decision any more'),
     defaults: z.strictObject(policyKeys).optional().describe('Policy of every service that does not say otherwise'),
     services: z.record(z.string().regex(instancePattern), serviceSchema).describe('The services, by name'),
   })
@@ -96,6 +105,7 @@ type FileService = z.infer<typeof serviceSchema>
 export interface SuperviseFile {
   readonly instance: string
   readonly services: readonly ServiceSettings[]
+  readonly machineWatchdog?: MachineWatchdogSettings
 }
 
 /**
@@ -126,12 +136,32 @@ export function parseSuperviseFile(text: string, path: string): SuperviseFile {
     const misspelt = issues.find(({ code }) => code === 'unrecognized_keys')
     throw refuse(path, describeIssue(misspelt ?? issues[0], document.toJS()))
   }
-  const { instance, defaults, services } = parsed.data
+  const { instance, defaults, services, machineWatchdog } = parsed.data
   const names = Object.keys(services)
   if (names.length === 0) throw refuse(path, 'services: expected at least one service, found none')
   return {
     instance: instance ?? 'supervise',
     services: Object.entries(services).map(([name, service]) => toSettings(name, service, defaults ?? {}, path)),
+    ...(machineWatchdog !== undefined && { machineWatchdog: toMachineWatchdog(machineWatchdog, path) }),
+  }
+}
+
+type FileMachineWatchdog = NonNullable<z.infer<typeof superviseSchema>['machineWatchdog']>
+
+function toMachineWatchdog(
+  { device, timeout, pretimeout }: FileMachineWatchdog,
+  path: string,
+): MachineWatchdogSettings {
+  const where = (key: string): string => `machineWatchdog.${key} of "${path}"`
+  const given = {
+    device,
+    ...(timeout !== undefined && { timeout: parseDuration(timeout, where('timeout')) }),
+    ...(pretimeout !== undefined && { pretimeout: parseDuration(pretimeout, where('pretimeout')) }),
+  }
+  try {
+    return completeMachineWatchdog(given, 'machineWatchdog')
+  } catch (error) {
+    throw refuse(path, describeError(error))
   }
 }
 
@@ -226,6 +256,7 @@ function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path.length === 0) return Object.keys(superviseSchema.shape)
   if (last === 'hold') return Object.keys(policyKeys.hold.unwrap().shape)
   if (last === 'restart') return Object.keys(policyKeys.restart.unwrap().shape)
+  if (last === 'machineWatchdog') return Object.keys(superviseSchema.shape.machineWatchdog.unwrap().shape)
   if (last === 'probe') return ['interval', 'timeout']
   return Object.keys(path[0] === 'defaults' ? policyKeys : serviceSchema.shape)
 }

@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { parseMachineWatchdog } from '../platform/machine-watchdog-settings.js'
 import type { PropertyProfile } from '../property/definitions.js'
 
 /** What the commands that read a state directory have in common, as commander gives it. */
@@ -24,4 +25,12 @@ export function profileOption(): Option {
   return new Option('--profile <profile>', 'whose defaults properties have that are not set')
     .choices(profiles)
     .default('current')
+}
+
+/** `--machine-watchdog` of the commands that start a daemon. */
+export function machineWatchdogOption(): Option {
+  return new Option(
+    '--machine-watchdog <device[:timeout]>',
+    'feed this watchdog of the machine, such as /dev/watchdog0:30s: it is reset when hangdog comes to no decision any more',
+  ).argParser((text) => parseMachineWatchdog(text, '--machine-watchdog'))
 }

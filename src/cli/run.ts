@@ -1,12 +1,13 @@
 import { basename, extname } from 'node:path'
 import { Command, Option } from 'commander'
 import { hungExitCode } from '../errors.js'
+import type { MachineWatchdogSettings } from '../platform/machine-watchdog-settings.js'
 import type { PropertyProfile } from '../property/definitions.js'
 import type { ServiceSettings } from '../service-settings.js'
 import { signalNumber } from '../signal-name.js'
 import { parseDuration } from '../time.js'
 import type { FinalEnd } from '../watch/lifecycle.js'
-import { profileOption } from './options.js'
+import { machineWatchdogOption, profileOption } from './options.js'
 import { addPolicyOptions, type PolicyOptions, readPolicyOptions } from './policy-options.js'
 import { passSignals } from './signals.js'
 
@@ -20,6 +21,7 @@ interface RunOptions extends PolicyOptions {
   readonly ownGroup: boolean
   readonly dryRun?: boolean
   readonly javascriptStack: boolean
+  readonly machineWatchdog?: MachineWatchdogSettings
   readonly profile: PropertyProfile
   readonly stateDir?: string
   readonly logFormat?: 'pretty' | 'json'
@@ -64,6 +66,7 @@ export function runCommandCommand(): Command {
     .option('--own-group', 'give the service a control group of its own, where the system has them', false)
     .option('--no-javascript-stack', 'never send SIGUSR1 to a Node service to read its stack')
     .option('--dry-run', 'decide and report, but end nothing')
+    .addOption(machineWatchdogOption())
     .addOption(profileOption())
     .option('--state-dir <directory>', 'where history, incidents, properties and sockets are')
     .addOption(
@@ -83,6 +86,7 @@ async function run(program: string, args: readonly string[], options: RunOptions
     stdin: 'inherit',
     actionWithoutStore: 'terminate',
     profile: options.profile,
+    ...(options.machineWatchdog !== undefined && { machineWatchdog: options.machineWatchdog }),
     ...(options.stateDir !== undefined && { stateDirectory: options.stateDir }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
   })

@@ -1,13 +1,15 @@
 import { Command, Option } from 'commander'
+import type { MachineWatchdogSettings } from '../platform/machine-watchdog-settings.js'
 import type { PropertyProfile } from '../property/definitions.js'
 import type { Service } from '../watch/service.js'
-import { profileOption } from './options.js'
+import { machineWatchdogOption, profileOption } from './options.js'
 
 interface SuperviseOptions {
   readonly config: string
   readonly check?: boolean
   readonly dryRun?: boolean
   readonly javascriptStack: boolean
+  readonly machineWatchdog?: MachineWatchdogSettings
   readonly profile: PropertyProfile
   readonly stateDir?: string
   readonly logFormat?: 'pretty' | 'json'
@@ -31,6 +33,7 @@ export function superviseCommand(): Command {
     .option('--check', 'only read the file and say whether it can be used')
     .option('--no-javascript-stack', 'never send SIGUSR1 to a Node service to read its stack')
     .option('--dry-run', 'decide and report, but end nothing')
+    .addOption(machineWatchdogOption())
     .addOption(profileOption())
     .option('--state-dir <directory>', 'where history, incidents, properties and sockets are')
     .addOption(
@@ -51,6 +54,7 @@ async function supervise(options: SuperviseOptions): Promise<void> {
     process.stdout.write(`"${options.config}" can be used: ${file.services.map(({ name }) => name).join(', ')}\n`)
     return
   }
+  const machineWatchdog = options.machineWatchdog ?? file.machineWatchdog
   const daemon = await startDaemon({
     instance: file.instance,
     services: file.services,
@@ -58,6 +62,7 @@ async function supervise(options: SuperviseOptions): Promise<void> {
     javaScriptStack: options.javascriptStack,
     stdin: 'ignore',
     profile: options.profile,
+    ...(machineWatchdog !== undefined && { machineWatchdog }),
     ...(options.stateDir !== undefined && { stateDirectory: options.stateDir }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
   })

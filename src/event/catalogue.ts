@@ -306,6 +306,56 @@ export const catalogue = define({
     level: 'warning',
     message: 'The beat gaps of {services} services could not be written: {error}',
   },
+
+  // Who watches hangdog itself.
+  'machine-watchdog-armed': {
+    id: 15890,
+    level: 'information',
+    message:
+      'The watchdog {device} ({identity}) resets this machine when hangdog comes to no decision for {timeout}. It is fed each {interval}; {notes}.',
+  },
+  'machine-watchdog-stopped': {
+    id: 15891,
+    level: 'information',
+    message: 'The watchdog {device} was stopped, because hangdog ends in order.',
+  },
+  'machine-watchdog-left': {
+    id: 15892,
+    level: 'warning',
+    message:
+      'The watchdog {device} goes on: {reason}. It resets this machine in {timeout}, unless a successor of this hangdog feeds it.',
+  },
+  'machine-watchdog-failed': {
+    id: 15893,
+    level: 'error',
+    message: 'The watchdog {device} could not be {doing}: {error}',
+  },
+  'decision-overdue': {
+    id: 15894,
+    level: 'error',
+    message:
+      'The {kind} of this service was not done within {budget}: hangdog hangs itself. It feeds no watchdog and answers no service manager until it is done.',
+  },
+  'decision-done-late': {
+    id: 15895,
+    level: 'warning',
+    message: 'The {kind} of this service, which was overdue, is done: hangdog is watched as before.',
+  },
+  'machine-reset-found': {
+    id: 15896,
+    level: 'warning',
+    message: 'Before this boot the machine did not go down in order: {finding}',
+  },
+  'service-manager-unanswered': {
+    id: 15897,
+    level: 'warning',
+    message: 'The service manager that started hangdog hears nothing from it, and does not watch it: {reason}',
+  },
+  'service-manager-unreached': {
+    id: 15898,
+    level: 'warning',
+    message: 'The service manager that started hangdog could not be told how it is: {error}',
+  },
 })
 
 export type EventName = keyof typeof catalogue

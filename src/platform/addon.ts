@@ -5,7 +5,7 @@ import gypBuild from 'node-gyp-build'
 import { describeError } from '../errors.js'
 
 /** The functions of the native part, as native/addon/hangdog-addon.c exports them. Spans are milliseconds. */
-export interface Addon {
+export interface Addon extends AddonWatchdog, AddonNotify {
   readonly version: number
   /** @returns a negative errno value when it cannot be opened */
   open(
@@ -18,6 +18,35 @@ export interface Addon {
   ): AddonGuard | number
   /** In a service: opens what HANGDOG_PAGE names. @returns what beats there, or a negative errno value */
   openHeartbeat(): (() => void) | number
+}
+
+/**
+ * Calls on a watchdog of the machine, which is named by its descriptor. Times are whole seconds; a number below zero is a negative errno
+ * value. See native/guard/watchdog-device.h.
+ */
+export interface AddonWatchdog {
+  /** Starts it as well. */
+  watchdogOpen(path: string): number
+  watchdogSupport(fd: number): AddonWatchdogSupport | number
+  watchdogSetTimeout(fd: number, seconds: number): number
+  watchdogSetPretimeout(fd: number, seconds: number): number
+  watchdogLengthen(fd: number, seconds: number): number
+  watchdogKeepAlive(fd: number): number
+  watchdogBootStatus(fd: number): number
+  watchdogDisable(fd: number): number
+  watchdogClose(fd: number, orderly: boolean): number
+}
+
+export interface AddonWatchdogSupport {
+  /** WDIOF_* of linux/watchdog.h. */
+  readonly options: number
+  readonly firmware: number
+  readonly identity: string
+}
+
+export interface AddonNotify {
+  /** One datagram, without waiting. @returns zero or a negative errno value */
+  notifySend(socket: string, text: string): number
 }
 
 /** One open guard. A number that is below zero is a negative errno value; after close all are. */
@@ -131,7 +160,8 @@ function addonFolder(): string {
 
 function isAddon(loaded: unknown): loaded is Addon {
   if (typeof loaded !== 'object' || loaded === null) return false
-  return 'version' in loaded && loaded.version === expectedVersion && 'open' in loaded
+  if (!('version' in loaded) || loaded.version !== expectedVersion) return false
+  return ['open', 'watchdogOpen', 'notifySend'].every((name) => name in loaded)
 }
 
 function absent(reason: string): LoadedAddon {

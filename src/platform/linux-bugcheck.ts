@@ -38,12 +38,17 @@ export function linuxBugCheckMethod(files: BugCheckFiles): BugCheckMethod {
 }
 
 /** Stops the machine; see Platform.bugCheck. */
-export async function linuxBugCheck(files: BugCheckFiles, reason: BugCheckReason): Promise<BugCheckFailure> {
+export async function linuxBugCheck(
+  files: BugCheckFiles,
+  reason: BugCheckReason,
+  beforeDump: () => void = () => {},
+): Promise<BugCheckFailure> {
   const chosen = linuxBugCheckMethod(files)
   if (chosen.kind === 'none') return { method: 'none', error: chosen.reason }
   try {
     writeLastWords(files, reason)
     await syncDisks(files)
+    if (chosen.kind === 'dump') beforeDump()
     writeKernelFile(files.sysrqTrigger, chosen.kind === 'dump' ? 'c' : 'b')
   } catch (error) {
     return { method: chosen.method, error: describeError(error) }

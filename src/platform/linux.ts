@@ -28,6 +28,8 @@ export interface LinuxPlatformOptions {
   readonly stdin?: 'inherit' | 'ignore'
   /** Told how many bytes of a service's output were dropped because nobody took them, at most once a second for each service. */
   readonly onOutputDropped?: (service: string, bytes: number) => void
+  /** Called right before the machine is stopped for a crash dump, which takes its time. Must not wait. */
+  readonly beforeDump?: () => void
   /** Kernel files other than the usual ones, for tests. */
   readonly bugCheckFiles?: Partial<BugCheckFiles>
 }
@@ -199,7 +201,7 @@ class LinuxPlatform implements HostPlatform {
   }
 
   bugCheck(reason: BugCheckReason): Promise<BugCheckFailure> {
-    return linuxBugCheck(this.#files, reason)
+    return linuxBugCheck(this.#files, reason, this.#options.beforeDump)
   }
 
   async flushOutput(limitMs = 2000): Promise<void> {

@@ -1,0 +1,164 @@
+import { describeError, HangdogError } from './errors.js'
+import type { Emit } from './event/event.js'
+import { describeLastReset } from './last-reset.js'
+import { MachineWatchdogDesk } from './machine-watchdog-desk.js'
+import { type MachineWatchdogRecord, readWatchdogRecord, writeWatchdogRecord } from './machine-watchdog-record.js'
+import { OverdueReport } from './overdue-report.js'
+import { type AddonWatchdog, loadAddon } from './platform/addon.js'
+import { type MachineWatchdog, openMachineWatchdog } from './platform/machine-watchdog.js'
+import type { MachineWatchdogSettings } from './platform/machine-watchdog-settings.js'
+import { createNotifySender } from './platform/notify-sender.js'
+import { readBootStatus } from './platform/watchdog-class.js'
+import { thisProcess } from './process-identity.js'
+import { readServiceManager } from './service-manager.js'
+import { ServiceManagerDesk } from './service-manager-desk.js'
+import type { StateDirectory } from './state-directory.js'
+import { type Clock, formatDuration, type Milliseconds } from './time.js'
+import type { CountdownEngine } from './watch/countdown.js'
+import { DecisionRounds } from './watch/decision-rounds.js'
+import type { Supervisor } from './watch/supervisor.js'
+
+export interface WatcherParts {
+  readonly engine: CountdownEngine
+  readonly supervisor: Supervisor
+  readonly drain: () => Promise<void>
+  readonly emit: Emit
+  readonly clock: Clock
+  readonly state: StateDirectory
+  readonly instance: string
+  readonly dryRun: boolean
+  readonly machineWatchdog: MachineWatchdogSettings | undefined
+}
+
+/** Those who watch hangdog itself: the machine's watchdog and the service manager that started it. */
+export interface Watchers {
+  /** The machine's watchdog while hangdog feeds it, for who must lengthen it without JavaScript. */
+  readonly machineWatchdog: Pick<MachineWatchdog, 'fd' | 'nature'> | undefined
+  servicesStarted(): void
+  stopping(): void
+  /** Right before a crash dump. */
+  lengthenForDump(): void
+  /** Leaves the machine's watchdog in order. To be called on an orderly end only, while the engine is still open. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts the machine's watchdog, if one is to be fed, and answers the service manager from now on.
+ * @throws HangdogError when the watchdog cannot be used
+ */
+export async function assembleWatchers(parts: WatcherParts): Promise<Watchers> {
+  const report = new OverdueReport(parts.emit)
+  const rounds: DecisionRounds[] = []
+  const follow = (desk: { readonly interval: Milliseconds; roundCompleted(): void }): void => {
+    const listener = {
+      roundCompleted: () => desk.roundCompleted(),
+      decisionOverdue: report.decisionOverdue.bind(report),
+      overdueDone: report.overdueDone.bind(report),
+    }
+    const { engine, drain, supervisor } = parts
+    rounds.push(new DecisionRounds({ engine, drain, decisions: () => supervisor.decisions() }, desk.interval, listener))
+  }
+  await reportLastReset(parts)
+  const machine = await startMachineWatchdog(parts)
+  if (machine !== undefined) follow(machine.desk)
+  const manager = meetServiceManager(parts)
+  if (manager !== undefined) follow(manager)
+  return {
+    machineWatchdog: machine?.watchdog,
+    servicesStarted: () => manager?.servicesStarted(),
+    stopping: () => manager?.stopping(),
+    lengthenForDump: () => machine?.desk.lengthenForDump(),
+    close: async () => {
+      for (const each of rounds) each.close()
+      await machine?.desk.close()
+    },
+  }
+}
+
+/** Once for each boot. */
+async function reportLastReset({ state, instance, clock, emit }: WatcherParts): Promise<void> {
+  const { bootId } = thisProcess()
+  const record = await readWatchdogRecord(state, instance)
+  const statuses = readBootStatus()
+  if (record?.bootId === bootId || (record === undefined && statuses.length === 0)) return
+  const finding = describeLastReset(statuses, record)
+  if (finding !== undefined) emit({ name: 'machine-reset-found', parameters: { finding } })
+  const seen: MachineWatchdogRecord = {
+    bootId,
+    phase: 'idle',
+    device: '',
+    timeoutMs: 0,
+    at: clock.wallNow().toISOString(),
+  }
+  try {
+    await writeWatchdogRecord(state, instance, seen)
+  } catch (error) {
+    emit({
+      name: 'machine-watchdog-failed',
+      parameters: { device: 'of this machine', doing: 'recorded', error: describeError(error) },
+    })
+  }
+}
+
+interface StartedWatchdog {
+  readonly watchdog: MachineWatchdog
+  readonly desk: MachineWatchdogDesk
+}
+
+async function startMachineWatchdog(parts: WatcherParts): Promise<StartedWatchdog | undefined> {
+  const { machineWatchdog: settings, emit, dryRun } = parts
+  if (settings === undefined) return undefined
+  const { device, timeout } = settings
+  if (dryRun) {
+    const action = `start the watchdog ${device} of this machine with ${formatDuration(timeout)}`
+    emit({ name: 'dry-run', parameters: { action } })
+    return undefined
+  }
+  const addon = requireAddon(device)
+  const keep = (phase: MachineWatchdogRecord['phase'], limit: Milliseconds): Promise<void> =>
+    keepRecord(parts, { phase, device, timeoutMs: limit })
+  // Before it is started: what resets the machine must be on record.
+  const before = await readWatchdogRecord(parts.state, parts.instance)
+  await keep('armed', timeout)
+  try {
+    const watchdog = openMachineWatchdog(settings, addon)
+    const desk = new MachineWatchdogDesk({ watchdog, emit, keep })
+    desk.reportArmed()
+    return { watchdog, desk }
+  } catch (error) {
+    await keep(before?.phase ?? 'idle', timeout).catch(() => undefined)
+    throw error
+  }
+}
+
+function keepRecord(
+  { state, instance, clock }: WatcherParts,
+  record: Omit<MachineWatchdogRecord, 'bootId' | 'at'>,
+): Promise<void> {
+  const { bootId } = thisProcess()
+  return writeWatchdogRecord(state, instance, { ...record, bootId, at: clock.wallNow().toISOString() })
+}
+
+function requireAddon(device: string): AddonWatchdog {
+  const loaded = loadAddon()
+  if (loaded.kind === 'loaded') return loaded.addon
+  throw new HangdogError('unavailable', `cannot open the watchdog "${device}": ${loaded.reason}`)
+}
+
+function meetServiceManager({ supervisor, emit }: WatcherParts): ServiceManagerDesk | undefined {
+  const manager = readServiceManager(process.env, process.pid)
+  if (manager.kind === 'none') return undefined
+  const loaded = loadAddon()
+  if (manager.kind === 'wrong' || loaded.kind === 'absent') {
+    emit({
+      name: 'service-manager-unanswered',
+      parameters: { reason: manager.kind === 'wrong' ? manager.reason : noAddon },
+    })
+    return undefined
+  }
+  const { socket, limit } = manager
+  return new ServiceManagerDesk({ send: createNotifySender(socket, loaded.addon), supervisor, emit, limit })
+}
+
+/** What a program that is started for it sends comes from another process, which a service manager does not take for hangdog. */
+const noAddon = 'the native part is not here, and without it nothing can be sent in the name of hangdog'
