@@ -8,7 +8,7 @@ import { formatDuration, fraction, type Milliseconds, milliseconds } from './tim
 const roundsPerTimeout = 4
 
 export interface MachineWatchdogDeskParts {
-  readonly watchdog: MachineWatchdog
+  readonly watchdog: Pick<MachineWatchdog, 'nature' | 'feed' | 'lengthenForDump' | 'release'>
   readonly emit: Emit
   /** Keeps for the next boot what was done last. May fail. */
   readonly keep: (phase: MachineWatchdogRecord['phase'], timeout: Milliseconds) => Promise<void>

@@ -9,6 +9,7 @@ import { resolveProperty } from '../property/resolution.js'
 import type { PropertySnapshot } from '../property/store.js'
 import { currentName, previousName, readStore, type StoreReading } from '../property/store-reader.js'
 import { layOutStateDirectory, openStateDirectory, type StateDirectory } from '../state-directory.js'
+import { examineWatchers } from './watcher-health.js'
 
 /** What one look found. Field names are stable. */
 export interface Check {
@@ -28,6 +29,7 @@ export async function examineMachine(path: string | undefined): Promise<readonly
     examineStateDirectory(directory),
     examineSocketPath(directory),
     ...examinePlatform(),
+    ...examineWatchers(),
     ...(await examineStored(directory)),
     await examineVitals(),
   ]

@@ -2,9 +2,7 @@
 . "$HD_PROJECT/test/vm/guest/scenario.sh"
 if [ $BOOT = 1 ]; then
   modprobe pvpanic-mmio
-  variables="HD_PROJECT=$HD_PROJECT HD_MODULES=$HD_MODULES HD_STAGE=$HD_PROJECT/test/vm/guest/crash-kernel.sh"
-  kexec -p "$HD_KERNEL" --initrd="$HD_INITRAMFS" \
-    --append="console=ttyS0 panic=1 loglevel=5 irqpoll nr_cpus=1 reset_devices $variables"
+  load_crash_kernel
   allow_bugcheck
   watch --timeout 3s --action 3
   hang_to_the_end

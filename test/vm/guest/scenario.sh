@@ -11,10 +11,20 @@ hangdog() { "$HD_NODE" "$HD_PROJECT/dist/cli/hangdog.js" "$@"; }
 # only_boot: ends a scenario that must not come to a second one.
 only_boot() { [ $BOOT = 1 ] || exit 3; }
 
-# watch OPTION…: a service that beats, under a hangdog in the background. Each `touch $ORDER` hangs it once.
+only_second_boot() { [ $BOOT = 2 ] || exit 3; }
+
+# load_crash_kernel VARIABLE…: one that runs crash-kernel.sh with these.
+load_crash_kernel() {
+  local variables="HD_PROJECT=$HD_PROJECT HD_MODULES=$HD_MODULES HD_STAGE=$HD_PROJECT/test/vm/guest/crash-kernel.sh $*"
+  kexec -p "$HD_KERNEL" --initrd="$HD_INITRAMFS" \
+    --append="console=ttyS0 panic=1 loglevel=5 irqpoll nr_cpus=1 reset_devices $variables"
+}
+
+# watch OPTION…: a service that beats, under a hangdog in the background. Each `touch $ORDER` hangs it once. IMPORT names what is loaded
+# into hangdog itself.
 watch() {
   # Not by the function above: the shell would put a process of its own between, which a signal would end instead.
-  "$HD_NODE" "$HD_PROJECT/dist/cli/hangdog.js" run --name web --log-format json "$@" -- \
+  "$HD_NODE" ${IMPORT:+--import "$IMPORT"} "$HD_PROJECT/dist/cli/hangdog.js" run --name web --log-format json "$@" -- \
     "$HD_NODE" "$HD_PROJECT/test/vm/guest/service.mjs" $ORDER < /dev/null >> /mnt/out/output-$BOOT 2>> $LOG &
   HANGDOG=$!
   await service-armed
@@ -67,10 +77,8 @@ keep_incidents() {
 
 allow_bugcheck() { hangdog prop set BugCheckConsent=1 BugCheckMinimumUptime=0; }
 
-# Hangs the service, and waits for the machine to stop, which it should long before.
-hang_to_the_end() {
-  touch $ORDER
-  say 'hung'
+# The machine stops by itself before this comes to its end.
+await_reset() {
   sleep 120
   say 'the machine still runs'
   return 1
@@ -90,3 +98,12 @@ look_back() { hangdog run --name web --log-format json -- true 2>> $LOG; }
 
 # keep_files: a list of what is on the disk, each file with its size.
 keep_files() { (cd /var/lib/hangdog && find . -type f -printf '%P %s\n' | sort > /mnt/out/files); }
+# kernel_log NAME PATTERN: the lines of the kernel's log that match, on the host.
+kernel_log() { dmesg | grep -E "$2" > "/mnt/out/$1" || true; }
+
+# Hangs the service, and waits for the machine to stop, which it should long before.
+hang_to_the_end() {
+  touch $ORDER
+  say 'hung'
+  await_reset
+}
