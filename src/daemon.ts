@@ -115,6 +115,7 @@ async function assemble(
   closers.push(() => guard.close())
   const consent = new BugCheckConsent(state, clock, () => bugCheckSettings(properties))
   const engine = createJavaScriptEngine(clock)
+  const drain = (): Promise<void> => drainSockets(guard)
   const supervisor = new Supervisor({
     clock,
     platform,
@@ -129,7 +130,7 @@ async function assemble(
     }),
     evidence: createLazyCollector({ clock, platform: host, javaScriptStack: config.javaScriptStack ?? true }),
     bugCheckGate: consent,
-    drain: () => drainSockets(guard),
+    drain,
     random: Math.random,
   })
   closers.push(() => supervisor.close())
@@ -200,7 +201,7 @@ async function assemble(
   await maintenance.open()
   drills.open()
   const { dryRun, machineWatchdog } = config
-  const watched = { engine, supervisor, drain: drainSockets, emit, clock, state, instance, dryRun, machineWatchdog }
+  const watched = { engine, supervisor, drain, emit, clock, state, instance, dryRun, machineWatchdog, addon }
   watchers = await assembleWatchers(watched)
   closers.push(watchers.close)
   void Promise.all(supervisor.services.map((service) => service.start())).then(watchers.servicesStarted)

@@ -4,7 +4,7 @@ import { describeLastReset } from './last-reset.js'
 import { MachineWatchdogDesk } from './machine-watchdog-desk.js'
 import { type MachineWatchdogRecord, readWatchdogRecord, writeWatchdogRecord } from './machine-watchdog-record.js'
 import { OverdueReport } from './overdue-report.js'
-import { type AddonWatchdog, loadAddon } from './platform/addon.js'
+import type { AddonWatchdog, LoadedAddon } from './platform/addon.js'
 import { type MachineWatchdog, openMachineWatchdog } from './platform/machine-watchdog.js'
 import type { MachineWatchdogSettings } from './platform/machine-watchdog-settings.js'
 import { createNotifySender } from './platform/notify-sender.js'
@@ -28,6 +28,7 @@ export interface WatcherParts {
   readonly instance: string
   readonly dryRun: boolean
   readonly machineWatchdog: MachineWatchdogSettings | undefined
+  readonly addon: LoadedAddon
 }
 
 /** Those who watch hangdog itself: the machine's watchdog and the service manager that started it. */
@@ -114,7 +115,7 @@ async function startMachineWatchdog(parts: WatcherParts): Promise<StartedWatchdo
     emit({ name: 'dry-run', parameters: { action } })
     return undefined
   }
-  const addon = requireAddon(device)
+  const addon = requireAddon(parts.addon, device)
   const keep = (phase: MachineWatchdogRecord['phase'], limit: Milliseconds): Promise<void> =>
     keepRecord(parts, { phase, device, timeoutMs: limit })
   // Before it is started: what resets the machine must be on record.
@@ -139,16 +140,14 @@ function keepRecord(
   return writeWatchdogRecord(state, instance, { ...record, bootId, at: clock.wallNow().toISOString() })
 }
 
-function requireAddon(device: string): AddonWatchdog {
-  const loaded = loadAddon()
+function requireAddon(loaded: LoadedAddon, device: string): AddonWatchdog {
   if (loaded.kind === 'loaded') return loaded.addon
   throw new HangdogError('unavailable', `cannot open the watchdog "${device}": ${loaded.reason}`)
 }
 
-function meetServiceManager({ supervisor, emit }: WatcherParts): ServiceManagerDesk | undefined {
+function meetServiceManager({ supervisor, emit, addon: loaded }: WatcherParts): ServiceManagerDesk | undefined {
   const manager = readServiceManager(process.env, process.pid)
   if (manager.kind === 'none') return undefined
-  const loaded = loadAddon()
   if (manager.kind === 'wrong' || loaded.kind === 'absent') {
     emit({
       name: 'service-manager-unanswered',
