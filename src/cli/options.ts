@@ -30,7 +30,7 @@ export function profileOption(): Option {
 /** `--machine-watchdog` of the commands that start a daemon. */
 export function machineWatchdogOption(): Option {
   return new Option(
-    '--machine-watchdog <device[:timeout]>',
-    'feed this watchdog of the machine, such as /dev/watchdog0:30s: it is reset when hangdog comes to no decision any more',
+    '--machine-watchdog <device>',
+    'feed this watchdog of the machine, which resets it when hangdog comes to no decision any more: DEVICE or DEVICE:TIMEOUT, such as /dev/watchdog0:30s',
   ).argParser((text) => parseMachineWatchdog(text, '--machine-watchdog'))
 }

@@ -149,10 +149,9 @@ function runUnderSystemd(t: Test, signal: string, endState: string, imports: rea
   writeFileSync(join(directory, 'all.target'), '[Unit]\nWants=hangdog.service\n')
   const script = [fixture('systemd/watchdog.sh'), directory, String(3 * watchdogSeconds), signal, endState]
   const namespaces = ['--pid', '--fork', '--mount', '--mount-proc', '--kill-child']
-  const done = spawnSync('timeout', ['-s', 'KILL', '150', 'unshare', ...namespaces, 'bash', ...script], {
-    env: { PATH: process.env.PATH, LC_ALL: 'C' },
-    encoding: 'utf8',
-  })
+  // Through env -i: what the test runner loads into programs catches SIGABRT, by which systemd ends a unit.
+  const clean = ['-i', `PATH=${process.env.PATH ?? ''}`, 'LC_ALL=C', 'timeout', '-s', 'KILL', '150', 'unshare']
+  const done = spawnSync('env', [...clean, ...namespaces, 'bash', ...script], { encoding: 'utf8' })
   const read = (name: string): string => {
     const path = join(directory, name)
     return existsSync(path) ? readFileSync(path, 'utf8') : ''
