@@ -63,3 +63,17 @@ t.test('without the trigger there is no method, with the reason, and nothing is 
   t.match(await linuxBugCheck(files, reason), { method: 'none', error: /ENOENT/ })
   t.equal(readFileSync(files.kernelLog, 'utf8'), '')
 })
+
+t.test('what a dump needs is prepared right before it, and not for a plain reboot', async (t) => {
+  for (const [loaded, expected] of [
+    ['1\n', ['with an empty trigger']],
+    ['0\n', []],
+  ] as const) {
+    const files = fakes(t, loaded)
+    const seen: string[] = []
+    await linuxBugCheck(files, reason, () => {
+      seen.push(readFileSync(files.sysrqTrigger, 'utf8') === '' ? 'with an empty trigger' : 'too late')
+    })
+    t.same(seen, expected)
+  }
+})
