@@ -154,6 +154,8 @@ function setUp(
   const { identity, options } = support
   const timeout = chooseTimeout(settings, addon, fd, { identity, settable: (options & canSetTimeout) !== 0, shown })
   const pretimeout = choosePretimeout(settings, timeout, addon, fd)
+  // A kernel that keeps the pretimeout for the driver counts it only from the next feeding on.
+  addon.watchdogKeepAlive(fd)
   return {
     device,
     identity,

@@ -68,7 +68,7 @@ t.test('what the driver made of the timeout counts, and the pretimeout keeps its
   driver.answers.watchdogSetTimeout = () => 16
   const { nature } = openMachineWatchdog(settings, driver, () => shown)
   t.match(nature, { timeout: 16_000, pretimeout: 4000, governor: 'noop', nowayout: false, wasRunning: false })
-  t.same(driver.calls, ['Open /dev/watchdog0', 'SetTimeout 20', 'SetPretimeout 4'])
+  t.same(driver.calls, ['Open /dev/watchdog0', 'SetTimeout 20', 'SetPretimeout 4', 'KeepAlive'])
 })
 
 t.test('a time that the kernel shows to be out of bounds is refused before the watchdog is started', async (t) => {
@@ -104,7 +104,7 @@ t.test('a driver without a pretimeout, or one that leaves no time to be fed, has
   const long = new ScriptedDriver()
   long.answers.watchdogSetPretimeout = (asked) => (asked === 0 ? 0 : 16)
   t.equal(openMachineWatchdog(settings, long, () => shown).nature.pretimeout, 0)
-  t.same(long.calls.slice(-1), ['SetPretimeout 0'])
+  t.same(long.calls.slice(-2), ['SetPretimeout 0', 'KeepAlive'])
 })
 
 t.test('a driver that stops it when its feeder dies is known for that', async (t) => {
@@ -121,25 +121,25 @@ t.test('an orderly release stops it once; nothing is done to it after that', asy
   t.same(watchdog.release(), { kind: 'stopped' })
   watchdog.feed()
   t.equal(watchdog.lengthenForDump(), 'it is not open')
-  t.same(driver.calls.slice(3), ['KeepAlive', 'Disable', 'Close V'])
+  t.same(driver.calls.slice(4), ['KeepAlive', 'Disable', 'Close V'])
 })
 
 t.test('one that cannot be stopped gets the longest time of its driver, and no letter', async (t) => {
   const known = new ScriptedDriver()
   const release = openMachineWatchdog(settings, known, () => ({ ...shown, nowayout: true, active: true })).release()
   t.match(release, { kind: 'left-running', timeout: 600_000, reason: /nowayout/ })
-  t.same(known.calls.slice(3), ['Lengthen 600', 'Close'])
+  t.same(known.calls.slice(4), ['Lengthen 600', 'Close'])
   const found = new ScriptedDriver()
   found.answers.watchdogDisable = () => -EBUSY
   t.match(openMachineWatchdog(settings, found, nothingShown).release(), { kind: 'left-running', timeout: 65_535_000 })
-  t.same(found.calls.slice(3), ['Disable', 'Lengthen 65535', 'Close'])
+  t.same(found.calls.slice(4), ['Disable', 'Lengthen 65535', 'Close'])
 })
 
 t.test('a driver that knows no request to stop is stopped by the letter alone', async (t) => {
   const driver = new ScriptedDriver()
   driver.answers.watchdogDisable = () => -ENOTTY
   t.same(openMachineWatchdog(settings, driver, () => shown).release(), { kind: 'stopped' })
-  t.same(driver.calls.slice(3), ['Disable', 'Close V'])
+  t.same(driver.calls.slice(4), ['Disable', 'Close V'])
 })
 
 t.test('what fails is said by name', async (t) => {

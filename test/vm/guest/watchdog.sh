@@ -1,8 +1,8 @@
-# What the scenarios with a watchdog of the machine share. HD_DRIVER and HD_DRIVER_OPTION come from the test.
+# What the scenarios with a watchdog of the machine share. HD_DRIVER, HD_DRIVER_OPTION, HD_TIMEOUT and HD_GOVERNOR come from the test.
 . "$HD_PROJECT/test/vm/guest/scenario.sh"
 DEVICE=/dev/watchdog0
-# In seconds; hangdog feeds it every 2.
-WATCHDOG_TIMEOUT=10
+# In seconds; hangdog feeds one of 10 every 2.
+WATCHDOG_TIMEOUT=${HD_TIMEOUT:-10}
 modprobe "$HD_DRIVER" ${HD_DRIVER_OPTION:-}
 
 # guard_machine OPTION…: as watch, with the machine's watchdog armed by it.
@@ -15,3 +15,9 @@ guard_machine() {
 
 # outlast: longer than the watchdog's time.
 outlast() { sleep $((WATCHDOG_TIMEOUT * 2)); }
+
+# What the kernel does before the end of the watchdog's time.
+if [ -n "${HD_GOVERNOR:-}" ]; then
+  modprobe "pretimeout_$HD_GOVERNOR"
+  echo "$HD_GOVERNOR" > /sys/class/watchdog/watchdog0/pretimeout_governor
+fi
