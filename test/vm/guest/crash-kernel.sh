@@ -10,11 +10,9 @@ stamp=$(date +%Y%m%d%H%M)
 crash=/mnt/disk/.crash/$stamp
 mkdir -p "$crash"
 makedumpfile --dump-dmesg --message-level 1 /proc/vmcore "$crash/dmesg.$stamp"
-makedumpfile -l -d 31 --message-level 1 /proc/vmcore "$crash/dump-incomplete"
 # A machine with more memory takes longer.
 sleep "${HD_DUMP_TAKES:-0}"
-vmcore-dmesg /proc/vmcore > /mnt/out/vmcore-dmesg.txt
-makedumpfile -l -d 31 --message-level 1 /proc/vmcore /mnt/out/vmcore
+makedumpfile -l -d 31 --message-level 1 /proc/vmcore "$crash/dump-incomplete"
 echo "scenario: the dump ended with code $?"
 mv "$crash/dump-incomplete" "$crash/dump.$stamp"
 umount /mnt/disk

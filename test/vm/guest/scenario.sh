@@ -98,6 +98,7 @@ look_back() { hangdog run --name web --log-format json -- true 2>> $LOG; }
 
 # keep_files: a list of what is on the disk, each file with its size.
 keep_files() { (cd /var/lib/hangdog && find . -type f -printf '%P %s\n' | sort > /mnt/out/files); }
+
 # kernel_log NAME PATTERN: the lines of the kernel's log that match, on the host.
 kernel_log() { dmesg | grep -E "$2" > "/mnt/out/$1" || true; }
 

@@ -9,3 +9,4 @@ fi
 only_second_boot
 hangdog run --name web --log-format json -- true 2>> $LOG
 keep_incidents kept.json
+keep_files
