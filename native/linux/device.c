@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* /dev/hangdog: what is done to its files, and the module itself. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cred.h>
+#include <linux/ctype.h>
+#include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/idr.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "hangdog.h"
+
+bool hangdog_nowayout;
+module_param_named(nowayout, hangdog_nowayout, bool, 0444);
+MODULE_PARM_DESC(nowayout, "A countdown that runs cannot be turned off, not even by closing the file (default: N)");
+
+static unsigned int countdowns = 1024;
+module_param(countdowns, uint, 0444);
+MODULE_PARM_DESC(countdowns, "How many files can be open at a time (default: 1024)");
+
+static DEFINE_IDA(indexes);
+static atomic_t open_count;
+static struct miscdevice hangdog_device;
+
+struct kobject *hangdog_device_kobj(void)
+{
+	return &hangdog_device.this_device->kobj;
+}
+
+int hangdog_countdowns_open(void)
+{
+	return atomic_read(&open_count);
+}
+
+void hangdog_countdown_release(struct hangdog_countdown *c)
+{
+	hangdog_target_put(&c->target);
+	put_pid(c->owner);
+	put_cred(c->cred);
+	ida_free(&indexes, c->index);
+	atomic_dec(&open_count);
+	kfree(c);
+}
+
+void hangdog_countdown_free(struct hangdog_countdown *c)
+{
+	kobject_del(&c->kobj);
+	kobject_put(&c->kobj);
+}
+
+static int hangdog_open(struct inode *inode, struct file *file)
+{
+	struct hangdog_countdown *c;
+	int index, result;
+
+	index = ida_alloc_max(&indexes, countdowns - 1, GFP_KERNEL);
+	if (index < 0)
+		return index;
+	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+	if (!c) {
+		ida_free(&indexes, index);
+		return -ENOMEM;
+	}
+	c->index = index;
+	c->owner = get_pid(task_tgid(current));
+	c->cred = get_cred(file->f_cred);
+	hangdog_countdown_init(c);
+	atomic_inc(&open_count);
+	result = kobject_init_and_add(&c->kobj, &hangdog_countdown_type,
+				      hangdog_device_kobj(), "countdown%d",
+				      index);
+	if (result) {
+		kobject_put(&c->kobj);
+		return result;
+	}
+	file->private_data = c;
+	return stream_open(inode, file);
+}
+
+/* The only way to say that a countdown goes on without its file. */
+static bool leave_running(struct hangdog_countdown *c)
+{
+	spin_lock_irq(&c->lock);
+	c->orphan = hangdog_nowayout && hangdog_runs(c->state);
+	spin_unlock_irq(&c->lock);
+	return c->orphan;
+}
+
+static int hangdog_release(struct inode *inode, struct file *file)
+{
+	struct hangdog_countdown *c = file->private_data;
+
+	/* For ever: its timer needs the code. */
+	__module_get(THIS_MODULE);
+	if (leave_running(c)) {
+		pr_crit("closed while a countdown runs: it runs on, for nowayout\n");
+		return 0;
+	}
+	module_put(THIS_MODULE);
+	hangdog_countdown_stop(c);
+	hangdog_countdown_free(c);
+	return 0;
+}
+
+static bool is_owner(struct hangdog_countdown *c)
+{
+	return c->owner == task_tgid(current);
+}
+
+static ssize_t hangdog_write(struct file *file, const char __user *from,
+			     size_t size, loff_t *at)
+{
+	if (size)
+		hangdog_countdown_beat(file->private_data);
+	return size;
+}
+
+static ssize_t hangdog_read(struct file *file, char __user *to, size_t size,
+			    loff_t *at)
+{
+	struct hangdog_countdown *c = file->private_data;
+	struct hangdog_event event;
+	int result;
+
+	if (!is_owner(c))
+		return -EPERM;
+	if (size < sizeof(event))
+		return -EINVAL;
+	while (!hangdog_countdown_take_event(c, &event)) {
+		if (file->f_flags & O_NONBLOCK)
+			return -EAGAIN;
+		result = wait_event_interruptible(c->wait,
+						  READ_ONCE(c->pending));
+		if (result)
+			return result;
+	}
+	return copy_to_user(to, &event, sizeof(event)) ? -EFAULT :
+							 sizeof(event);
+}
+
+static __poll_t hangdog_poll(struct file *file, poll_table *table)
+{
+	struct hangdog_countdown *c = file->private_data;
+	__poll_t ready = EPOLLOUT | EPOLLWRNORM;
+
+	poll_wait(file, &c->wait, table);
+	if (READ_ONCE(c->pending))
+		ready |= EPOLLIN | EPOLLRDNORM;
+	return ready;
+}
+
+static bool is_valid_name(const char *name)
+{
+	size_t length = strnlen(name, HANGDOG_NAME_SIZE);
+	size_t i;
+
+	for (i = 0; i < length; i++) {
+		if (!isascii(name[i]) || !isprint(name[i]))
+			return false;
+	}
+	return length < HANGDOG_NAME_SIZE;
+}
+
+static bool is_valid(const struct hangdog_setup *setup)
+{
+	return setup->timeout_ms >= HANGDOG_TIMEOUT_MIN_MS &&
+	       setup->timeout_ms <= HANGDOG_TIMEOUT_MAX_MS &&
+	       setup->warning_ms <= setup->timeout_ms && setup->pid > 0 &&
+	       setup->action <= HANGDOG_BUGCHECK && !setup->flags &&
+	       !setup->arming && !setup->reserved && is_valid_name(setup->name);
+}
+
+static long arm(struct hangdog_countdown *c, struct hangdog_setup __user *from)
+{
+	struct hangdog_target target;
+	struct hangdog_setup setup;
+	int result;
+
+	if (copy_from_user(&setup, from, sizeof(setup)))
+		return -EFAULT;
+	if (!is_valid(&setup))
+		return -EINVAL;
+	result = hangdog_action_permitted(setup.action);
+	if (result)
+		return result;
+	/* Where the answer goes, tried while nothing has changed yet. */
+	if (put_user(0, &from->arming))
+		return -EFAULT;
+	result = hangdog_target_find(&target, setup.pid, setup.start_time);
+	if (result)
+		return result;
+	result = hangdog_countdown_arm(c, &setup, &target);
+	if (result)
+		return result;
+	return put_user(setup.arming, &from->arming);
+}
+
+static long extend(struct hangdog_countdown *c, u64 __user *from)
+{
+	u64 ms;
+
+	if (copy_from_user(&ms, from, sizeof(ms)))
+		return -EFAULT;
+	return hangdog_countdown_extend(c, ms);
+}
+
+static long give_version(struct hangdog_version __user *to)
+{
+	struct hangdog_version version = {
+		.api = HANGDOG_API_VERSION,
+		.flags = (hangdog_nowayout ? HANGDOG_NOWAYOUT : 0) |
+			 (hangdog_action_consent() ? HANGDOG_BUGCHECK_CONSENT :
+						     0),
+		.tick_ns = TICK_NSEC,
+		.countdowns = countdowns,
+	};
+
+	return copy_to_user(to, &version, sizeof(version)) ? -EFAULT : 0;
+}
+
+static long give_state(struct hangdog_countdown *c,
+		       struct hangdog_state __user *to)
+{
+	struct hangdog_state state;
+
+	hangdog_countdown_state(c, &state);
+	return copy_to_user(to, &state, sizeof(state)) ? -EFAULT : 0;
+}
+
+static long beat(struct hangdog_countdown *c, u64 __user *to)
+{
+	u64 spent;
+	int result = hangdog_countdown_beat_spent(c, &spent);
+
+	if (result)
+		return result;
+	return copy_to_user(to, &spent, sizeof(spent)) ? -EFAULT : 0;
+}
+
+static long hangdog_ioctl(struct file *file, unsigned int command,
+			  unsigned long argument)
+{
+	struct hangdog_countdown *c = file->private_data;
+	void __user *at = (void __user *)argument;
+
+	switch (command) {
+	case HANGDOG_VERSION:
+		return give_version(at);
+	case HANGDOG_STATE:
+		return give_state(c, at);
+	case HANGDOG_BEAT:
+		return beat(c, at);
+	case HANGDOG_ARM:
+		return is_owner(c) ? arm(c, at) : -EPERM;
+	case HANGDOG_EXTEND:
+		return is_owner(c) ? extend(c, at) : -EPERM;
+	case HANGDOG_DISARM:
+		return is_owner(c) ? hangdog_countdown_disarm(c) : -EPERM;
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations hangdog_operations = {
+	.owner = THIS_MODULE,
+	.open = hangdog_open,
+	.release = hangdog_release,
+	.read = hangdog_read,
+	.write = hangdog_write,
+	.poll = hangdog_poll,
+	.unlocked_ioctl = hangdog_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = no_llseek,
+};
+
+static struct miscdevice hangdog_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "hangdog",
+	.mode = 0600,
+	.groups = hangdog_device_groups,
+	.fops = &hangdog_operations,
+};
+
+static int __init hangdog_init(void)
+{
+	/* The most that an int can number. */
+	if (!countdowns || countdowns > INT_MAX)
+		return -EINVAL;
+	return misc_register(&hangdog_device);
+}
+module_init(hangdog_init);
+
+static void __exit hangdog_exit(void)
+{
+	misc_deregister(&hangdog_device);
+	ida_destroy(&indexes);
+}
+module_exit(hangdog_exit);
+
+MODULE_AUTHOR("The hangdog authors");
+MODULE_DESCRIPTION("Countdowns that no hang of user mode can stop");
+MODULE_VERSION("0.1.0");
+MODULE_LICENSE("Dual MIT/GPL");
