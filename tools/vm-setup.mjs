@@ -15,17 +15,14 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { cacheDirectory, provideHeaders } from './vm-module.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const firstStage = join(root, 'test', 'vm', 'guest', 'init')
 
-/** The same rule as in test/vm/preparation.ts. */
-const cacheHome = process.env.XDG_CACHE_HOME ?? ''
-const cache =
-  process.env.HANGDOG_VM_CACHE ?? join(cacheHome.startsWith('/') ? cacheHome : join(homedir(), '.cache'), 'hangdog-vm')
+const cache = cacheDirectory()
 
 /** A program of each package that is needed. */
 const packages = {
@@ -37,6 +34,8 @@ const packages = {
   kmod: 'depmod',
   e2fsprogs: 'mkfs.ext4',
   'util-linux': 'unshare',
+  gcc: 'gcc',
+  make: 'make',
 }
 
 /** Loaded by the first stage, in this order; it has no modprobe. */
@@ -59,6 +58,7 @@ process.env.PATH = [...new Set([...(process.env.PATH ?? '').split(':'), ...sbin]
 
 installPackages()
 const kernel = provideKernel()
+offerHeaders(kernel.release)
 const initramfs = provideFirstStage(kernel)
 writeAtomically(join(cache, 'prepared.json'), `${JSON.stringify({ ...kernel, initramfs }, undefined, 2)}\n`)
 process.stdout.write(`vm-setup: kernel ${kernel.release} in ${cache}\n`)
@@ -107,6 +107,15 @@ function provideKernel() {
     rmSync(scratch, { recursive: true, force: true })
   }
   return findKernel() ?? fail('the kernel package holds no kernel')
+}
+
+/** Only the tests of the kernel module need them. */
+function offerHeaders(release) {
+  try {
+    provideHeaders(cache, release)
+  } catch (error) {
+    process.stderr.write(`vm-setup: the kernel module cannot be tried: ${error.message}\n`)
+  }
 }
 
 function findKernel() {

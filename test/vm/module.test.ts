@@ -1,0 +1,36 @@
+import type { Test } from 'tap'
+import type { Machine } from './machine.js'
+import { moduleArguments } from './module-build.js'
+import { assertNeverReset, testScenario } from './scenario.js'
+
+testScenario(
+  'the kernel module keeps its promises, and leaves the kernel as it was',
+  { scenario: 'module', kernelArguments: moduleArguments() },
+  (t, machine, outcome) => {
+    assertNeverReset(t, machine, outcome)
+    assertChecks(t, machine, 'module.txt', 60)
+    assertChecks(t, machine, 'limit.txt', 2)
+    assertChecks(t, machine, 'nowayout.txt', 6)
+    t.match(machine.file('sysfs.txt'), /api_version:1\n[\s\S]*countdowns:1\n[\s\S]*countdown0\/state:off\n/)
+    t.match(machine.file('rmmod.txt'), /Module hangdog is in use/)
+    t.match(machine.serial, /scenario: loaded 50 times/)
+    assertHealthyKernel(t, machine.file('dmesg.txt'))
+  },
+)
+
+/** Each line of the program's output is a check that held. */
+function assertChecks(t: Test, machine: Machine, name: string, atLeast: number): void {
+  const lines = machine.lines(name)
+  t.same(
+    lines.filter((line) => !line.startsWith('ok - ')),
+    ['0 failed'],
+    `all checks of ${name} held`,
+  )
+  t.ok(lines.length > atLeast, `${lines.length} lines in ${name}`)
+}
+
+/** The kernel's own log says nothing of trouble in the kernel. */
+export function assertHealthyKernel(t: Test, log: string | undefined): void {
+  t.ok(log !== undefined && log.length > 0, 'there is a kernel log')
+  t.notMatch(log, /BUG:|WARNING:|Oops|general protection|scheduling while atomic|lockup|refcount_t|use-after-free/)
+}
