@@ -18,6 +18,25 @@ testScenario(
   },
 )
 
+testScenario(
+  'a flood of calls, good and bad, does not harm the kernel',
+  { scenario: 'module-fuzz', kernelArguments: [...moduleArguments(), 'HD_SECONDS=30'] },
+  (t, machine, outcome) => {
+    assertNeverReset(t, machine, outcome)
+    const [calls, taken, ended] = ['calls', 'taken', 'ended'].map((name) => count(machine.file('fuzz.txt'), name))
+    t.comment(`${calls} calls, ${taken} taken, ${ended} victims ended, ${machine.file('expiries.txt')?.trim()} expiries`)
+    t.ok(calls > 10_000 && taken > 1000, 'it came to its work')
+    t.ok(ended > 10, 'and far enough for countdowns to end')
+    t.equal(machine.file('left.txt'), '0\n', 'no countdown is left of those whose files are closed')
+    assertChecks(t, machine, 'module.txt', 60)
+    assertHealthyKernel(t, machine.file('dmesg.txt'))
+  },
+)
+
+function count(text: string | undefined, name: string): number {
+  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text ?? '')?.[1])
+}
+
 /** Each line of the program's output is a check that held. */
 function assertChecks(t: Test, machine: Machine, name: string, atLeast: number): void {
   const lines = machine.lines(name)
