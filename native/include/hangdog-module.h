@@ -43,7 +43,7 @@ struct hangdog_version {
 	__u32 api;
 	/* Of enum hangdog_version_flag. */
 	__u32 flags;
-	/* How coarse time is here: an expiry may be one such later. */
+	/* A jiffy: how often, at most, the kernel looks for a stall. */
 	__u32 tick_ns;
 	/* How many files can be open at a time. */
 	__u32 countdowns;

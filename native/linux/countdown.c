@@ -7,8 +7,8 @@
  * this kernel did not run, such as that of a paused virtual machine, and is
  * nobody's silence. A tick is an eighth of the timeout, from a jiffy to 1 s.
  *
- * A beat is stamped by the coarse clock, which is up to a jiffy behind. A
- * jiffy is therefore added to each limit, so that none ends early.
+ * A beat reads the clock proper. The coarse one would be cheaper, but it is
+ * behind by as much as the kernel's tick is late, and the end early by that.
  */
 #include <linux/jiffies.h>
 #include <linux/poll.h>
@@ -46,10 +46,10 @@ static s64 spent_at(struct hangdog_countdown *c, s64 now)
 /* Sees that the timer comes in time for the next point. The lock is held. */
 static void schedule_look(struct hangdog_countdown *c, s64 spent)
 {
-	s64 delay = c->timeout + TICK_NSEC - spent;
+	s64 delay = c->timeout - spent;
 
 	if (c->state == HANGDOG_ARMED && c->warning)
-		delay = min(delay, c->warning + TICK_NSEC - spent);
+		delay = min(delay, c->warning - spent);
 	delay = clamp(delay, 0LL, c->tick);
 	hrtimer_start(&c->timer, ns_to_ktime(c->looked + delay),
 		      HRTIMER_MODE_ABS);
@@ -117,12 +117,11 @@ static void look(struct hangdog_countdown *c, struct hangdog_expiry *expiry)
 		return;
 	}
 	spent = spent_at(c, now);
-	if (spent >= c->timeout + TICK_NSEC) {
+	if (spent >= c->timeout) {
 		expire(c, spent, expiry);
 		return;
 	}
-	if (c->state == HANGDOG_ARMED && c->warning &&
-	    spent >= c->warning + TICK_NSEC) {
+	if (c->state == HANGDOG_ARMED && c->warning && spent >= c->warning) {
 		c->state = HANGDOG_WARNED;
 		hangdog_countdown_tell(c, HANGDOG_EVENT_WARNING, spent, 0);
 	}
@@ -302,7 +301,7 @@ static void forget_warning(struct hangdog_countdown *c)
 
 void hangdog_countdown_beat(struct hangdog_countdown *c)
 {
-	atomic64_set(&c->since, awake(c, ktime_get_coarse_ns()));
+	atomic64_set(&c->since, awake(c, ktime_get_ns()));
 	atomic64_inc(&c->beats);
 	if (unlikely(READ_ONCE(c->state) == HANGDOG_WARNED))
 		forget_warning(c);
