@@ -8,6 +8,7 @@
 #include "guard-object.h"
 #include "machine-watchdog.h"
 #include "notify-sender.h"
+#include "kernel-countdown.h"
 #include "page-calls.h"
 #include "report.h"
 #include "value.h"
@@ -291,6 +292,7 @@ NAPI_MODULE_INIT() {
     set(env, exports, "openHeartbeat", heartbeat);
   export_machine_watchdog(env, exports);
   export_notify_sender(env, exports);
+  set(env, exports, "kernel", kernel_exports(env));
   // Raised when a caller of before could not use what is exported; src/platform/addon.ts refuses another.
   set(env, exports, "version", whole(env, 2));
   return exports;

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import gypBuild from 'node-gyp-build'
 import { describeError } from '../errors.js'
+import type { KernelAddon } from './kernel-module.js'
 
 /** The functions of the native part, as native/addon/hangdog-addon.c exports them. Spans are milliseconds. */
 export interface Addon extends AddonWatchdog, AddonNotify {
@@ -18,6 +19,8 @@ export interface Addon extends AddonWatchdog, AddonNotify {
   ): AddonGuard | number
   /** In a service: opens what HANGDOG_PAGE names. @returns what beats there, or a negative errno value */
   openHeartbeat(): (() => void) | number
+  /** The kernel module's countdowns. Missing in a binding of before. */
+  readonly kernel?: KernelAddon
 }
 
 /**

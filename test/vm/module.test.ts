@@ -23,8 +23,11 @@ testScenario(
   { scenario: 'module-fuzz', kernelArguments: [...moduleArguments(), 'HD_SECONDS=30'] },
   (t, machine, outcome) => {
     assertNeverReset(t, machine, outcome)
-    const [calls, taken, ended] = ['calls', 'taken', 'ended'].map((name) => count(machine.file('fuzz.txt'), name))
-    t.comment(`${calls} calls, ${taken} taken, ${ended} victims ended, ${machine.file('expiries.txt')?.trim()} expiries`)
+    const text = machine.file('fuzz.txt') ?? ''
+    const [calls, taken, ended] = [count(text, 'calls'), count(text, 'taken'), count(text, 'ended')]
+    t.comment(
+      `${calls} calls, ${taken} taken, ${ended} victims ended, ${machine.file('expiries.txt')?.trim()} expiries`,
+    )
     t.ok(calls > 10_000 && taken > 1000, 'it came to its work')
     t.ok(ended > 10, 'and far enough for countdowns to end')
     t.equal(machine.file('left.txt'), '0\n', 'no countdown is left of those whose files are closed')
@@ -33,8 +36,8 @@ testScenario(
   },
 )
 
-function count(text: string | undefined, name: string): number {
-  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text ?? '')?.[1])
+function count(text: string, name: string): number {
+  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
 }
 
 /** Each line of the program's output is a check that held. */
