@@ -5,7 +5,9 @@
  * Each open file is one countdown, off at first. HANGDOG_ARM starts it, a
  * write of any bytes is a heartbeat, the last close turns it off. The process
  * that opened the file is its owner: it alone may arm, disarm, extend and read.
- * Whoever holds the file may beat, so that it can be handed to a service.
+ * The process that it is armed for may beat as well, once it is handed the
+ * file; arming with action 0 says which that is and starts nothing. A write by
+ * any other process fails with -EPERM.
  *
  * Times are of the kernel's monotonic clock, which stands still in suspend.
  * Time in which the kernel itself did not run, as in a paused virtual machine,
@@ -134,7 +136,7 @@ struct hangdog_event {
  *		or nowayout; -EACCES: a bugcheck without consent
  * HANGDOG_DISARM  -EPERM: not the owner, or nowayout
  * HANGDOG_EXTEND  -EPERM: not the owner; -EINVAL; -ENODATA: it does not run
- * HANGDOG_BEAT  -ENODATA: it does not run
+ * HANGDOG_BEAT  -EPERM: as for a write; -ENODATA: it does not run
  */
 #define HANGDOG_IOC		0x9E
 #define HANGDOG_VERSION		_IOR(HANGDOG_IOC, 0, struct hangdog_version)

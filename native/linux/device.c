@@ -113,11 +113,23 @@ static bool is_owner(struct hangdog_countdown *c)
 	return c->owner == task_tgid(current);
 }
 
+/* A process that is not meant must not cover up for one that hangs. */
+static bool may_beat(struct hangdog_countdown *c)
+{
+	struct pid *target = READ_ONCE(c->target.pid);
+
+	return !target || target == task_tgid(current) || is_owner(c);
+}
+
 static ssize_t hangdog_write(struct file *file, const char __user *from,
 			     size_t size, loff_t *at)
 {
+	struct hangdog_countdown *c = file->private_data;
+
+	if (!may_beat(c))
+		return -EPERM;
 	if (size)
-		hangdog_countdown_beat(file->private_data);
+		hangdog_countdown_beat(c);
 	return size;
 }
 
@@ -236,8 +248,11 @@ static long give_state(struct hangdog_countdown *c,
 static long beat(struct hangdog_countdown *c, u64 __user *to)
 {
 	u64 spent;
-	int result = hangdog_countdown_beat_spent(c, &spent);
+	int result;
 
+	if (!may_beat(c))
+		return -EPERM;
+	result = hangdog_countdown_beat_spent(c, &spent);
 	if (result)
 		return result;
 	return copy_to_user(to, &spent, sizeof(spent)) ? -EFAULT : 0;

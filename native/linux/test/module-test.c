@@ -210,18 +210,32 @@ static void run_as_nobody(void) {
 
 static void keeps_to_its_owner(void) {
   int fd = open_device();
-  arm(fd, getpid(), 60000, HANGDOG_LOG);
-  uint64_t beats = state_of(fd).beats;
+  int go[2];
   int status = 0;
+  (void)!pipe(go);
   pid_t pid = fork();
   if (pid == 0) {
+    char byte;
+    (void)!read(go[0], &byte, 1);
     struct hangdog_event event;
     uint64_t span = 1;
     bool kept = fails(ioctl(fd, HANGDOG_DISARM), EPERM) && fails(arm(fd, getpid(), 1000, HANGDOG_LOG), EPERM) &&
                 fails(ioctl(fd, HANGDOG_EXTEND, &span), EPERM) && fails((int)read(fd, &event, sizeof event), EPERM);
-    _exit(kept && write(fd, "beat", 4) == 4 ? 0 : 1);
+    if (!kept || write(fd, "beat", 4) != 4) _exit(1);
+    // A process of its own, with the file, but not the one that is watched.
+    pid_t other = fork();
+    if (other == 0) _exit(fails((int)write(fd, "beat", 4), EPERM) && fails(ioctl(fd, HANGDOG_BEAT, &span), EPERM) ? 0 : 1);
+    waitpid(other, &status, 0);
+    _exit(status == 0 ? 0 : 2);
   }
+  arm(fd, pid, 60000, HANGDOG_DISABLE);
+  check(state_of(fd).state == HANGDOG_OFF, "action 0 starts nothing");
+  arm(fd, pid, 60000, HANGDOG_LOG);
+  uint64_t beats = state_of(fd).beats;
+  (void)!write(go[1], "x", 1);
   waitpid(pid, &status, 0);
+  close(go[0]), close(go[1]);
+  check(!WIFEXITED(status) || WEXITSTATUS(status) != 2, "a beat of another process is refused");
   check(status == 0, "who was handed the file may beat, and nothing else");
   check(state_of(fd).beats == beats + 1, "and the beat counts");
   close(fd);
