@@ -16,6 +16,7 @@ import { GuardDesk } from './guard-assembly.js'
 import { keepHeapSmall } from './heap.js'
 import { openStreamServer } from './heartbeat/stream-server.js'
 import { createIncidentLog } from './incident/incident-log.js'
+import { kernelLack } from './kernel-watch.js'
 import { assembleMaintenance } from './maintenance-assembly.js'
 import { type LoadedAddon, lackOf, loadAddon } from './platform/addon.js'
 import { createDryRunPlatform } from './platform/dry-run.js'
@@ -65,7 +66,7 @@ export interface Daemon {
 /** Joins all parts and starts the services. @throws HangdogError when something cannot be created; nothing is left behind then */
 export async function startDaemon(config: DaemonConfig): Promise<Daemon> {
   const addon = loadAddon()
-  checkServices(config.services, lackOf(addon))
+  checkServices(config.services, { guard: lackOf(addon), kernel: kernelLack(addon) })
   keepHeapSmall()
   const state = openStateDirectory(config.stateDirectory)
   const closers: (() => Promise<void> | void)[] = []
@@ -144,6 +145,7 @@ async function assemble(
     state,
     streams,
     guard,
+    ...(!config.dryRun && { kernel: { addon, clock, emit } }),
     emit,
     policyFor: (settings) => properties.policyFor(settings),
   }

@@ -1,10 +1,13 @@
 import { join } from 'node:path'
+import { HangdogError } from './errors.js'
 import type { Emit } from './event/event.js'
 import type { GuardDesk } from './guard-assembly.js'
+import { moduleVariable } from './heartbeat/module-file.js'
 import { parseHeartbeat } from './heartbeat/parse.js'
 import { chooseHeartbeat, selectSource } from './heartbeat/select.js'
 import type { HeartbeatSource } from './heartbeat/source.js'
 import type { StreamServer } from './heartbeat/stream-server.js'
+import { KernelWatch, type KernelWatchParts } from './kernel-watch.js'
 import { completePolicy, type ServiceSettings } from './service-settings.js'
 import type { StateDirectory } from './state-directory.js'
 import { systemClock } from './system-clock.js'
@@ -19,26 +22,33 @@ export interface ServiceSurroundings {
   readonly state: StateDirectory
   readonly streams: StreamServer
   readonly guard: GuardDesk
+  /** For services that the kernel is to watch as well; undefined in a dry run, where it must do nothing. */
+  readonly kernel?: KernelWatchParts
   readonly emit: Emit
   /** The policy of a service as of now, from its settings and all that is below them. */
   readonly policyFor: (settings: ServiceSettings) => ServicePolicy
 }
 
-/**
- * Refuses what can be refused without starting anything.
- * @param guardLacks why there is no guard; undefined when there is one
- * @throws HangdogError
- */
-export function checkServices(services: readonly ServiceSettings[], guardLacks: string | undefined): void {
-  for (const { name, policy, heartbeat, command } of services) {
+/** Why something is not there; undefined when it is. */
+export interface Lacks {
+  readonly guard: string | undefined
+  readonly kernel: string | undefined
+}
+
+/** Refuses what can be refused without starting anything. @throws HangdogError */
+export function checkServices(services: readonly ServiceSettings[], lacks: Lacks): void {
+  for (const { name, policy, heartbeat, command, kernelWatch } of services) {
     checkPolicy(completePolicy(defaultPolicy, policy), name)
-    chooseHeartbeat(parseHeartbeat(heartbeat), { command, searchPath: undefined }, guardLacks)
+    chooseHeartbeat(parseHeartbeat(heartbeat), { command, searchPath: undefined }, lacks.guard)
+    if (kernelWatch === true && lacks.kernel !== undefined) {
+      throw new HangdogError('unavailable', `cannot have the kernel watch service "${name}": ${lacks.kernel}`)
+    }
   }
 }
 
 /** Adds a service with its source of heartbeats. @returns the source, to be closed at the end */
 export function addService(
-  { supervisor, state, streams, guard, emit, policyFor }: ServiceSurroundings,
+  { supervisor, state, streams, guard, kernel, emit, policyFor }: ServiceSurroundings,
   settings: ServiceSettings,
 ): HeartbeatSource {
   const environment = { ...ownEnvironment(), ...settings.environment }
@@ -78,6 +88,9 @@ export function addService(
     ...(settings.probe !== undefined && { probe: settings.probe }),
   })
   service.accompany(source)
+  if (settings.kernelWatch === true && kernel !== undefined) {
+    service.accompany(new KernelWatch(kernel, service, () => source.files?.().length ?? 0))
+  }
   return source
 }
 
@@ -97,6 +110,7 @@ const ownVariables = new Set([
   'HANGDOG_SOCKET',
   'HANGDOG_TOKEN',
   'HANGDOG_PAGE',
+  moduleVariable,
 ])
 
 function ownEnvironment(): Record<string, string> {

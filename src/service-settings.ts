@@ -16,6 +16,8 @@ export interface ServiceSettings {
   readonly probe?: { readonly interval?: Milliseconds; readonly timeout?: Milliseconds }
   readonly output: 'pass' | 'inherit' | 'file'
   readonly ownGroup: boolean
+  /** Have the kernel module watch it as well. Default false. */
+  readonly kernelWatch?: boolean
   readonly policy: PolicySettings
   /** Where the settings come from, for people; default: the command line. */
   readonly source?: string

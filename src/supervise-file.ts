@@ -76,6 +76,10 @@ const serviceSchema = z.strictObject({
   probe: z.strictObject({ interval: durationText.optional(), timeout: durationText.optional() }).optional(),
   output: z.enum(['file', 'pass', 'inherit']).optional(),
   ownGroup: z.boolean().optional().describe('Give the service a control group of its own, where the system has them'),
+  kernelWatch: z
+    .boolean()
+    .optional()
+    .describe('Have the kernel module watch it as well, which acts when hangdog itself does not; off by default'),
 })
 
 /** The form of the file that `hangdog supervise` reads; published as docs/supervise.schema.json. */
@@ -187,6 +191,7 @@ function toSettings(name: string, service: FileService, defaults: FilePolicy, pa
     }),
     output: service.output ?? 'file',
     ownGroup: service.ownGroup ?? true,
+    kernelWatch: service.kernelWatch ?? false,
     source: `the file "${path}"`,
     policy: toPolicy({ ...defaults, ...withoutUndefined(service) }, where),
   }

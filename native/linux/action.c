@@ -97,7 +97,7 @@ int hangdog_action_take(const struct hangdog_expiry *expiry)
 void hangdog_action_announce(const struct hangdog_news *news)
 {
 	char pid[32], timeout[48], action[32], name[HANGDOG_NAME_SIZE + 16];
-	char *variables[] = { pid, timeout, action, name, NULL };
+	char *variables[5] = { pid, timeout, action, name, NULL };
 
 	snprintf(pid, sizeof(pid), "HANGDOG_EXPIRED=%d", news->pid);
 	snprintf(timeout, sizeof(timeout), "HANGDOG_TIMEOUT_MS=%llu",

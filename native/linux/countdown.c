@@ -135,10 +135,9 @@ static void finish_expiry(const struct hangdog_expiry *expiry)
 	unsigned long flags;
 
 	spin_lock_irqsave(&c->lock, flags);
-	/* Whoever armed it in the meantime does not want to hear of before. */
-	if (c->arming == expiry->arming)
-		hangdog_countdown_tell(c, HANGDOG_EVENT_EXPIRED, expiry->spent,
-				       -error);
+	hangdog_countdown_tell(c, HANGDOG_EVENT_EXPIRED, expiry->spent, -error);
+	/* It may have been armed again in the meantime. */
+	c->events[HANGDOG_EVENT_EXPIRED - 1].arming = expiry->arming;
 	c->news.untold = true;
 	c->news.pid = pid_nr(expiry->pid);
 	c->news.action = expiry->action;
@@ -199,6 +198,12 @@ void hangdog_countdown_init(struct hangdog_countdown *c)
 	c->timer.function = timer_came;
 }
 
+/* What it was about to tell is void once it starts over; what was done not. */
+static void forget_events(struct hangdog_countdown *c)
+{
+	c->pending &= BIT(HANGDOG_EVENT_EXPIRED);
+}
+
 /* With nowayout, what runs is neither turned off nor made to do less. */
 static bool is_way_out(struct hangdog_countdown *c,
 		       const struct hangdog_setup *setup,
@@ -229,7 +234,7 @@ int hangdog_countdown_arm(struct hangdog_countdown *c,
 	c->source = setup->source;
 	strscpy(c->name, setup->name, sizeof(c->name));
 	c->grace = 0;
-	c->pending = 0;
+	forget_events(c);
 	setup->arming = ++c->arming;
 	c->looked = ktime_get_ns();
 	atomic64_set(&c->since, awake(c, c->looked));
@@ -257,7 +262,7 @@ int hangdog_countdown_disarm(struct hangdog_countdown *c)
 		WRITE_ONCE(c->state, HANGDOG_OFF);
 	/* The timer may be about to look, and will find it off. */
 	if (!result) {
-		c->pending = 0;
+		forget_events(c);
 		hrtimer_try_to_cancel(&c->timer);
 	}
 	spin_unlock_irqrestore(&c->lock, flags);

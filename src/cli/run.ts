@@ -19,6 +19,7 @@ interface RunOptions extends PolicyOptions {
   readonly probeTimeout?: string
   readonly output: ServiceSettings['output']
   readonly ownGroup: boolean
+  readonly kernelWatch: boolean
   readonly dryRun?: boolean
   readonly javascriptStack: boolean
   readonly machineWatchdog?: MachineWatchdogSettings
@@ -64,6 +65,7 @@ export function runCommandCommand(): Command {
         .default('pass'),
     )
     .option('--own-group', 'give the service a control group of its own, where the system has them', false)
+    .option('--kernel-watch', 'have the kernel module watch it as well, which acts when hangdog itself does not', false)
     .option('--no-javascript-stack', 'never send SIGUSR1 to a Node service to read its stack')
     .option('--dry-run', 'decide and report, but end nothing')
     .addOption(machineWatchdogOption())
@@ -113,6 +115,7 @@ function toSettings(program: string, args: readonly string[], options: RunOption
     },
     output: options.output,
     ownGroup: options.ownGroup,
+    kernelWatch: options.kernelWatch,
     policy: readPolicyOptions(options),
   }
 }

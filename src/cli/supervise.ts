@@ -49,8 +49,10 @@ async function supervise(options: SuperviseOptions): Promise<void> {
   const { startDaemon } = await import('../daemon.js')
   if (options.check === true) {
     const { lackOf, loadAddon } = await import('../platform/addon.js')
+    const { kernelLack } = await import('../kernel-watch.js')
     const { checkServices } = await import('../service-assembly.js')
-    checkServices(file.services, lackOf(loadAddon()))
+    const addon = loadAddon()
+    checkServices(file.services, { guard: lackOf(addon), kernel: kernelLack(addon) })
     process.stdout.write(`"${options.config}" can be used: ${file.services.map(({ name }) => name).join(', ')}\n`)
     return
   }

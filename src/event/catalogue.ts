@@ -258,6 +258,18 @@ export const catalogue = define({
     message: 'A fire drill was not held, or not to its end: {reason}',
   },
 
+  // The kernel module.
+  'kernel-acted': {
+    id: 15895,
+    level: 'critical',
+    message: 'The kernel module acted in our place after {silence} of silence (errno {error}).',
+  },
+  'kernel-watch-failed': {
+    id: 15896,
+    level: 'error',
+    message: 'The kernel module does not watch as it was asked to: {error}',
+  },
+
   // hangdog itself.
   'supervisor-started': {
     id: 15850,

@@ -3,6 +3,7 @@ import { longestLimit } from '../time.js'
 import { shortestLimit } from '../watch/policy.js'
 import { channelPattern } from '../watch/sign-of-life.js'
 import { findTarget, Link } from './link.js'
+import { findModuleFile } from './module-file.js'
 import { openPageBeat } from './page-client.js'
 
 /** How a program tells hangdog about itself. No call ever waits; none but `channel` throws. */
@@ -56,6 +57,7 @@ export class HeartbeatClient implements Heartbeat {
   readonly #environment: NodeJS.ProcessEnv
   /** Null when there is no shared memory to beat in; undefined before the first beat, which looks for it. */
   #pageBeat: (() => void) | null | undefined
+  readonly #beatKernel: () => void
   readonly #channels = new Map<string, OpenChannel>()
   #link: Link | undefined
   #ready = false
@@ -66,6 +68,7 @@ export class HeartbeatClient implements Heartbeat {
   constructor(environment: NodeJS.ProcessEnv) {
     this.#target = findTarget(environment)
     this.#environment = environment
+    this.#beatKernel = findModuleFile(environment)
   }
 
   get available(): boolean {
@@ -89,6 +92,7 @@ export class HeartbeatClient implements Heartbeat {
     if (this.#pageBeat === undefined) this.#pageBeat = openPageBeat(this.#environment) ?? null
     if (this.#pageBeat === null) this.#say('WATCHDOG=1\n')
     else this.#pageBeat()
+    this.#beatKernel()
   }
 
   status(text: string): void {

@@ -3,6 +3,7 @@ import { setInterval } from 'node:timers'
 import { isMainThread } from 'node:worker_threads'
 import { freeInspectorPort } from './inspector-port.js'
 import { findTarget, Link, type LinkTarget } from './link.js'
+import { findModuleFile } from './module-file.js'
 
 /**
  * The preload: `node --import hangdog/register program.js`. It beats from turns of the main thread's event loop, so that the beats
@@ -31,6 +32,7 @@ export function beatInterval(limitUsec: string | undefined): number {
 
 function start(target: LinkTarget, intervalMs: number): void {
   let ready = false
+  const beatKernel = findModuleFile(process.env)
   const link = new Link({ ...target, pid: process.pid }, () => (ready ? 'READY=1\n' : ''))
   const lag = monitorEventLoopDelay({ resolution: lagResolutionMs })
   lag.enable()
@@ -40,6 +42,7 @@ function start(target: LinkTarget, intervalMs: number): void {
     if (!ready) link.send('READY=1\n')
     ready = true
     link.send('WATCHDOG=1\n')
+    beatKernel()
     turns++
     if (turns % turnsPerReport !== 0) return
     link.send(`X_LAG_MS=${Math.max(0, Math.round(lag.max / 1e6) - lagResolutionMs)}\n`)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describeError } from '../errors.js'
 import { loadAddon } from './addon.js'
 import { openGuard } from './guard.js'
+import { findKernelModule, kernelDevice } from './kernel-module.js'
 import { type CgroupMounts, probeOwnGroup } from './linux-cgroup.js'
 import { readKernelFile } from './linux-proc.js'
 import type { BugCheckMethod, Capability } from './platform.js'
@@ -22,6 +23,7 @@ export function probeCapabilities(mounts: CgroupMounts, bugCheck: BugCheckMethod
     yes('javascript-stack', 'through the inspector of Node services'),
     systemLog(),
     ...nativePart(),
+    kernelModule(),
   ]
 }
 
@@ -51,6 +53,31 @@ function nativePart(): readonly Capability[] {
   } catch (error) {
     const mend = 'see the reason; countdowns run in JavaScript meanwhile'
     return [no('guard', describeError(error), mend), no('notify-socket', 'needs the native part', mend)]
+  }
+}
+
+function kernelModule(): Capability {
+  const found = findKernelModule()
+  switch (found.kind) {
+    case 'usable':
+      return yes(
+        'kernel-module',
+        `${kernelDevice}, version ${found.api}: can act when hangdog itself does not (--kernel-watch)`,
+      )
+    case 'unusable':
+      return no(
+        'kernel-module',
+        `${kernelDevice}, version ${found.api}: ${found.reason}`,
+        'run as root, with the module of this version',
+      )
+    case 'absent':
+      return no(
+        'kernel-module',
+        'the module hangdog is not loaded; nothing acts when hangdog itself hangs, but for other watchdogs of it',
+        'build and load native/linux (see its README)',
+      )
+    default:
+      return found satisfies never
   }
 }
 

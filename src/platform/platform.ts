@@ -70,6 +70,7 @@ export interface Capability {
     | 'guard'
     | 'guard-priority'
     | 'guard-memory'
+    | 'kernel-module'
   readonly available: boolean
   /** Why not, or what is used instead; for `doctor`. */
   readonly detail: string

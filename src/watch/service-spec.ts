@@ -33,15 +33,17 @@ export interface StartedRun {
   readonly startedAt: WallTime
 }
 
-/** What lives and ends with each run of a service: its heartbeat sources. The core knows no more of them. */
+/** What lives and ends with each run of a service: its heartbeat sources, and the kernel's watch. The core knows no more of them. */
 export interface RunCompanion {
   environment(): Readonly<Record<string, string>>
-  /** Open files that the service gets as 3, 4 and so on; asked after `environment`. One companion has them at most. */
+  /** Open files that the service gets as 3, 4 and so on; asked after `environment`. Those of a companion follow those of the ones before it. */
   files?(): readonly number[]
   serviceStarted(run: StartedRun): void
   serviceEnded(): void
   /** The limit of the service has changed while it runs. */
   limitChanged?(): void
+  /** The service has gone over to another state. */
+  stateChanged?(): void
   counters(): Readonly<Record<string, number>>
   /** Beats that it did not deliver, as they asked nothing of anybody; of one channel, or of all. */
   beatsBeside?(channel?: string): number

@@ -274,6 +274,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     if (state.kind === 'held' && state !== before) this.#holdStarted(state)
     if (state.kind === 'unwatched' && state !== before) this.#reportUnwatched(state.why)
     for (const effect of effects) perform(effect, this)
+    if (this.state.kind !== before.kind) for (const companion of this.lifecycle.companions) companion.stateChanged?.()
     if (state.kind === 'stopped') this.hangs.close('terminated')
     if (state.kind === 'failed') this.hangs.close(this.lifecycle.restarts.total > 0 ? 'left-failed' : 'terminated')
   }

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { HangdogError } from '../../src/errors.js'
@@ -139,6 +139,20 @@ function startingContract(t: Test, create: (t: Test) => PlatformUnderTest): void
     t.ok(variables.includes('ONLY=this'))
     t.notOk(variables.includes('HANGDOG_TEST_LEAK=1'), 'what hangdog itself was given is not passed on')
   })
+
+  for (const ownGroup of [false, true]) {
+    t.test(`files are handed over from number 3 on${ownGroup ? ', also with a group of its own' : ''}`, async (t) => {
+      const { platform } = create(t)
+      const directory = temporaryDirectory(t)
+      const [given, file] = [join(directory, 'given'), join(directory, 'output')]
+      writeFileSync(given, 'handed over\n')
+      const descriptor = openSync(given, 'r')
+      t.teardown(() => closeSync(descriptor))
+      const order = request('sh', ['-c', 'cat <&3'], { output: { file }, ownGroup, files: [descriptor] })
+      await (await platform.spawn(order)).exited
+      t.equal(readFileSync(file, 'utf8'), 'handed over\n')
+    })
+  }
 }
 
 function readingContract(t: Test, create: (t: Test) => PlatformUnderTest): void {

@@ -36,6 +36,16 @@ const commandLines: readonly [string, readonly string[], number, RegExp][] = [
   ['a bad percentage', ['run', '--warning-percent', '120', '--', 'sleep', '1'], 64, /from 0 to 99/],
   ['a bad name', ['run', '--name', '../x', '--', 'sleep', '1'], 64, /\.\.\/x/],
   ['a command that is not there', ['run', '--', 'nodde-not-there'], 69, /"nodde-not-there"/],
+  ...(existsSync('/dev/hangdog')
+    ? []
+    : ([
+        [
+          'a watch by a kernel module that is not loaded',
+          ['run', '--name', 'server', '--kernel-watch', '--', 'sleep', '1'],
+          69,
+          /cannot have the kernel watch service "server": (the kernel module hangdog is not loaded|the addon)/,
+        ],
+      ] as const)),
   ['a status of nobody', ['status'], 69, /no hangdog|not running|no live/i],
   ['an unknown property', ['prop', 'set', 'BugCheckConsen=1'], 64, /BugCheckConsent/],
   ['a bad property value', ['prop', 'set', 'BugCheckConsent=yes'], 64, /expected 0 to 1, not "yes"/],

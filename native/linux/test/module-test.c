@@ -255,6 +255,10 @@ static void hears_beats(void) {
   check(next_event(fd, 5000, &event) && event.kind == HANGDOG_EVENT_EXPIRED && event.error == 0, "the owner is told");
   check(event.value_ns >= 600000000 && event.arming == 1, "with the time spent, never less than the limit");
   check(state_of(fd).state == HANGDOG_EXPIRED, "and it has ended");
+  arm(fd, getpid(), 50, HANGDOG_LOG);
+  wait_ms(500);
+  check(arm(fd, getpid(), 60000, HANGDOG_LOG) == 0 && ioctl(fd, HANGDOG_DISARM) == 0, "it can be armed again");
+  check(next_event(fd, 5000, &event) && event.kind == HANGDOG_EVENT_EXPIRED && event.arming == 2, "what was done is told still");
   close(fd);
 }
 
