@@ -109,6 +109,11 @@ export class KernelCountdowns implements GuardCountdowns {
     }
   }
 
+  /** The kernel tells of each beat by nothing but its countdown. */
+  countdownTally(): undefined {
+    return undefined
+  }
+
   /** Hands on all that the kernel has to say. */
   deliver(): void {
     for (let ready = this.#watch.ready(); ready.length > 0; ready = this.#watch.ready()) {

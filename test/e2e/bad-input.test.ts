@@ -5,7 +5,7 @@ import t from 'tap'
 import { hangdog, stateDirectory } from './hangdog.js'
 
 /** Each: what is given, the exit code, what the one error says. `DIR` stands for a state directory that must stay as it was. */
-const commandLines: readonly [string, readonly string[], number, RegExp][] = [
+const commandLines: readonly (readonly [string, readonly string[], number, RegExp])[] = [
   ['an unknown flag', ['run', '--tiemout', '6s', '--', 'sleep', '1'], 64, /unknown option '--tiemout'/],
   ['an unknown command', ['rum', '--', 'sleep', '1'], 64, /unknown command 'rum'/],
   [

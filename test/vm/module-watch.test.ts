@@ -42,3 +42,14 @@ testScenario(
     t.match(machine.file('dmesg.txt'), /SIGKILL, result 0/)
   },
 )
+
+testScenario(
+  'hangdog that watches itself through the kernel is ended when its event loop hangs, and not before',
+  { scenario: 'module-own', kernelArguments: moduleArguments() },
+  (t, machine, outcome) => {
+    assertNeverReset(t, machine, outcome)
+    t.equal(machine.file('own.txt'), 'blocks\n')
+    t.match(machine.serial, /it ended with code 137\s/)
+    t.match(machine.file('dmesg.txt'), /hangdog: "hangdog" \(pid \d+\) did not beat for 2000 ms: SIGKILL, result 0/)
+  },
+)
