@@ -83,7 +83,7 @@ export function buildModule(cache, release) {
   if (existsSync(place)) return place
   const scratch = mkdtempSync(join(cache, 'building-'))
   try {
-    for (const folder of ['linux', 'include']) cpSync(join(native, folder), join(scratch, folder), { recursive: true })
+    for (const file of sources) cpSync(file, join(scratch, file.slice(native.length)))
     run('make', ['-C', join(scratch, 'linux'), `KDIR=${headers}`, 'modules'], scratch)
     mkdirSync(join(scratch, 'made'))
     cpSync(join(scratch, 'linux', 'hangdog.ko'), join(scratch, 'made', 'hangdog.ko'))
@@ -101,10 +101,15 @@ export function buildModule(cache, release) {
 }
 
 function files(folder) {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort()
+  return (
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      // Whoever has built it in its own folder has left other files there.
+      .filter(
+        (entry) => entry.isFile() && /(\.[ch]|^Kbuild|^Makefile)$/.test(entry.name) && !/\.mod\.c$/.test(entry.name),
+      )
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort()
+  )
 }
 
 function run(command, args, cwd) {
