@@ -137,9 +137,12 @@ static void gaps_are_told_with_a_beat_or_kept_for_the_tally(void) {
   end();
 }
 
-/* Sends a beat from a child, and perhaps from a child of that one, which waits until it was received. */
+/* Sends a beat from a child, or from a child of that one, which lives until it was received. */
 static void child_says(int generations) {
+  int sent[2];
   int gate[2];
+  char byte = 0;
+  SAME(pipe(sent), 0);
   SAME(pipe(gate), 0);
   pid_t child = fork();
   if (child == 0) {
@@ -148,17 +151,18 @@ static void child_says(int generations) {
       (void)wait(NULL);
       _exit(0);
     }
-    char byte;
     (void)!send(client, "WATCHDOG=1", 10, 0);
+    (void)!write(sent[1], &byte, 1);
     (void)!read(gate[0], &byte, 1);
     _exit(0);
   }
-  (void)close(gate[0]);
-  struct pollfd sent = {.fd = gate[1]};
-  (void)poll(&sent, 1, 100);
+  SAME(read(sent[0], &byte, 1), 1);
   SAME(guard_hand_turn(guard), 0);
   (void)close(gate[1]);
   (void)waitpid(child, NULL, 0);
+  (void)close(gate[0]);
+  (void)close(sent[0]);
+  (void)close(sent[1]);
 }
 
 static void descendants_speak_where_they_are_admitted(void) {
