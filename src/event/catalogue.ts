@@ -260,12 +260,12 @@ export const catalogue = define({
 
   // The kernel module.
   'kernel-acted': {
-    id: 15895,
+    id: 15910,
     level: 'critical',
     message: 'The kernel module acted in our place after {silence} of silence (errno {error}).',
   },
   'kernel-watch-failed': {
-    id: 15896,
+    id: 15911,
     level: 'error',
     message: 'The kernel module does not watch as it was asked to: {error}',
   },
