@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "guard-object.h"
+#include "kernel-countdown.h"
 #include "machine-watchdog.h"
 #include "notify-sender.h"
-#include "kernel-countdown.h"
 #include "page-calls.h"
 #include "report.h"
 #include "value.h"
