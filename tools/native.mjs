@@ -8,8 +8,12 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const folders = ['addon', 'guard', 'include'].map((folder) => join(root, 'native', folder))
-const target = join(root, 'native', 'addon', 'build', 'Release', 'hangdog.node')
+const addon = join(root, 'native', 'addon')
+const guard = join(root, 'native', 'guard')
+const guardProcess = join(root, 'native', 'guard-process')
+const include = join(root, 'native', 'include')
+const target = join(addon, 'build', 'Release', 'hangdog.node')
+const program = join(addon, 'build', 'Release', 'hangdog-guard')
 
 function skip(why) {
   process.stdout.write(`native: skipped: ${why}; hangdog works without the native part\n`)
@@ -43,7 +47,7 @@ function findCompiler() {
   return candidates.find((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0)
 }
 
-function sources(extension) {
+function sources(extension, ...folders) {
   return folders.flatMap((folder) =>
     readdirSync(folder)
       .filter((file) => file.endsWith(extension))
@@ -52,9 +56,30 @@ function sources(extension) {
 }
 
 function isCurrent() {
-  if (!existsSync(target)) return false
-  const built = statSync(target).mtimeMs
-  return [...sources('.c'), ...sources('.h')].every((file) => statSync(file).mtimeMs <= built)
+  const all = ['.c', '.h'].flatMap((extension) => sources(extension, addon, guard, guardProcess, include))
+  return [target, program].every(
+    (built) => existsSync(built) && all.every((file) => statSync(file).mtimeMs <= statSync(built).mtimeMs),
+  )
+}
+
+/** Built beside its place and moved there: a running hangdog keeps the file that it has open. @returns whether it is there */
+function build(place, attempts) {
+  const made = `${place}.${process.pid}`
+  let done
+  for (const [index, args] of attempts.entries()) {
+    const last = index === attempts.length - 1
+    done = spawnSync(compiler, [...common, '-o', made, ...args], { stdio: ['ignore', 'inherit', last ? 'inherit' : 'ignore'] })
+    if (done.status === 0) {
+      renameSync(made, place)
+      process.stdout.write(`native: built ${place}\n`)
+      return true
+    }
+  }
+  process.stderr.write(
+    `native: "${compiler}" failed (exit ${done.status ?? done.signal}); hangdog works without the native part\n`,
+  )
+  rmSync(made, { force: true })
+  return false
 }
 
 if (process.platform !== 'linux') skip(`it is for Linux, and this is ${process.platform}`)
@@ -64,18 +89,12 @@ if (compiler === undefined) skip('no C compiler was found (cc, gcc or clang)')
 const headers = findHeaders()
 if (headers === undefined) skip('the headers of Node (node_api.h and uv.h) were not found')
 
-// Built beside its place and moved there: a running hangdog keeps the file that it has open.
 mkdirSync(dirname(target), { recursive: true })
-const made = `${target}.${process.pid}`
-const flags = ['-shared', '-fPIC', '-std=c11', '-O2', '-Wall', '-Wextra', '-fvisibility=hidden', '-pthread']
-const defines = ['-D_GNU_SOURCE', '-DNAPI_VERSION=8', `-I${headers}`]
-const done = spawnSync(compiler, [...flags, ...defines, '-o', made, ...sources('.c'), '-lm'], { stdio: 'inherit' })
-if (done.status !== 0) {
-  process.stderr.write(
-    `native: "${compiler}" failed (exit ${done.status ?? done.signal}); hangdog works without the native part\n`,
-  )
-  rmSync(made, { force: true })
-  process.exit(process.argv.includes('--optional') ? 0 : 1)
-}
-renameSync(made, target)
-process.stdout.write(`native: built ${target}\n`)
+const common = ['-std=c11', '-O2', '-Wall', '-Wextra', '-pthread', '-D_GNU_SOURCE']
+const shared = ['-shared', '-fPIC', '-fvisibility=hidden', '-DNAPI_VERSION=8', `-I${headers}`]
+const parts = sources('.c', guardProcess, guard)
+const built =
+  build(target, [[...shared, ...sources('.c', addon, guard), '-lm']]) &&
+  // Static, so that it needs nothing while libraries are replaced; where there is no static libc, as any other program.
+  build(program, [['-static', ...parts], parts])
+if (!built) process.exit(process.argv.includes('--optional') ? 0 : 1)

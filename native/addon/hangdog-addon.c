@@ -10,6 +10,7 @@
 #include "machine-watchdog.h"
 #include "notify-sender.h"
 #include "page-calls.h"
+#include "remote-guard.h"
 #include "report.h"
 #include "value.h"
 
@@ -286,8 +287,10 @@ METHOD(open_guard) {
 }
 
 NAPI_MODULE_INIT() {
-  napi_value open, heartbeat;
+  napi_value open, connect, heartbeat;
   if (napi_create_function(env, "open", NAPI_AUTO_LENGTH, open_guard, NULL, &open) == napi_ok) set(env, exports, "open", open);
+  if (napi_create_function(env, "connect", NAPI_AUTO_LENGTH, connect_guard, NULL, &connect) == napi_ok)
+    set(env, exports, "connect", connect);
   if (napi_create_function(env, "openHeartbeat", NAPI_AUTO_LENGTH, open_heartbeat, NULL, &heartbeat) == napi_ok)
     set(env, exports, "openHeartbeat", heartbeat);
   export_machine_watchdog(env, exports);

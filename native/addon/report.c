@@ -6,7 +6,7 @@
 /* Records given out by one call of read; more wait for the next. */
 #define RECORDS_PER_READ 256
 
-static napi_value record_object(napi_env env, const struct guard_record *record, const char *text) {
+napi_value record_object(napi_env env, const struct guard_record *record, const char *text) {
   napi_value out, string;
   if (napi_create_object(env, &out) != napi_ok) return NULL;
   set(env, out, "kind", whole(env, record->kind));
@@ -44,34 +44,42 @@ napi_value read_records(napi_env env, napi_callback_info info) {
   return out;
 }
 
-napi_value counters(napi_env env, napi_callback_info info) {
-  struct call call;
-  struct guard_counters counted;
+napi_value counters_object(napi_env env, const struct guard_counters *counted) {
   napi_value out;
-  if (!read_call(env, info, 0, &call) || guard_counters(call.guard, &counted) != 0) return NULL;
   if (napi_create_object(env, &out) != napi_ok) return NULL;
   const struct { const char *name; uint64_t value; } all[] = {
-      {"datagrams", counted.datagrams},       {"beats", counted.beats},
-      {"messages", counted.messages},         {"descriptors", counted.descriptors},
-      {"dropped-unsigned", counted.dropped_unsigned}, {"dropped-long", counted.dropped_long},
-      {"dropped-nul", counted.dropped_nul},   {"dropped-malformed", counted.dropped_malformed},
-      {"dropped-share", counted.dropped_share}, {"dropped-full", counted.dropped_full},
-      {"postponed", counted.postponed},       {"lost-stalls", counted.lost_stalls},
-      {"turns", counted.turns},
+      {"datagrams", counted->datagrams},       {"beats", counted->beats},
+      {"messages", counted->messages},         {"descriptors", counted->descriptors},
+      {"dropped-unsigned", counted->dropped_unsigned}, {"dropped-long", counted->dropped_long},
+      {"dropped-nul", counted->dropped_nul},   {"dropped-malformed", counted->dropped_malformed},
+      {"dropped-share", counted->dropped_share}, {"dropped-full", counted->dropped_full},
+      {"postponed", counted->postponed},       {"lost-stalls", counted->lost_stalls},
+      {"turns", counted->turns},
   };
   for (size_t index = 0; index < sizeof all / sizeof *all; index++)
     set(env, out, all[index].name, whole(env, (int64_t)all[index].value));
   return out;
 }
 
+napi_value counters(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct guard_counters counted;
+  if (!read_call(env, info, 0, &call) || guard_counters(call.guard, &counted) != 0) return NULL;
+  return counters_object(env, &counted);
+}
+
+napi_value strength_object(napi_env env, const struct guard_strength *got) {
+  napi_value out;
+  if (napi_create_object(env, &out) != napi_ok) return NULL;
+  set(env, out, "realtime", whole(env, got->realtime));
+  set(env, out, "lockedOwn", whole(env, got->locked_own));
+  set(env, out, "lockedAll", whole(env, got->locked_all));
+  return out;
+}
+
 napi_value strength(napi_env env, napi_callback_info info) {
   struct call call;
   struct guard_strength got;
-  napi_value out;
   if (!read_call(env, info, 0, &call) || guard_strength(call.guard, &got) != 0) return NULL;
-  if (napi_create_object(env, &out) != napi_ok) return NULL;
-  set(env, out, "realtime", whole(env, got.realtime));
-  set(env, out, "lockedOwn", whole(env, got.locked_own));
-  set(env, out, "lockedAll", whole(env, got.locked_all));
-  return out;
+  return strength_object(env, &got);
 }

@@ -4,10 +4,17 @@
 
 #include <node_api.h>
 
+#include "../guard/guard.h"
+
 /* An array of the oldest records. */
 napi_value read_records(napi_env env, napi_callback_info info);
 /* An object of numbers by name; undefined once the guard is closed. */
 napi_value counters(napi_env env, napi_callback_info info);
 napi_value strength(napi_env env, napi_callback_info info);
+
+/* One record, the counters and the strength of a guard, wherever it is. */
+napi_value record_object(napi_env env, const struct guard_record *record, const char *text);
+napi_value counters_object(napi_env env, const struct guard_counters *counted);
+napi_value strength_object(napi_env env, const struct guard_strength *got);
 
 #endif

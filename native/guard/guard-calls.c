@@ -208,6 +208,9 @@ int guard_process_admit(struct guard *guard, guard_id id, int admit) {
 
 /* ---- By hand ---- */
 
+/* Some 18 years: later, the longest limit with the longest extension would overflow. */
+#define HAND_MOST (INT64_C(1) << 59)
+
 static int check_by_hand(const struct guard *guard) {
   if (guard == NULL) return -EINVAL;
   return (guard->config.flags & GUARD_BY_HAND) == 0 ? -EPERM : 0;
@@ -216,7 +219,7 @@ static int check_by_hand(const struct guard *guard) {
 int guard_hand_set(struct guard *guard, int64_t now) {
   int result = check_by_hand(guard);
   if (result != 0) return result;
-  if (now < atomic_load(&guard->clock.hand)) return -EINVAL;
+  if (now < atomic_load(&guard->clock.hand) || now > HAND_MOST) return -EINVAL;
   atomic_store(&guard->clock.hand, now);
   return 0;
 }

@@ -28,11 +28,11 @@ under_valgrind() {
     echo 'skipped: valgrind: it is not installed'
     return
   fi
-  tests='parts countdown watchdog notify process page live' fuzz=3
+  tests=${TESTS:-parts countdown watchdog notify process page live} fuzz=3
   printf '#include <sys/syscall.h>\n#include <unistd.h>\nint main(void) { return syscall(434, getpid(), 0) < 0; }\n' > "$folder/pidfd.c"
   if "$cc" -D_GNU_SOURCE -o "$folder/pidfd" "$folder/pidfd.c" && ! valgrind -q "$folder/pidfd" 2> /dev/null; then
-    echo 'skipped: valgrind: notify, process, page and live tests: this valgrind does not know pidfd_open'
-    tests='parts countdown watchdog' fuzz=0
+    tests=${TESTS_WITHOUT_PIDFD:-parts countdown watchdog} fuzz=0
+    echo "skipped: valgrind: all but $tests: this valgrind does not know pidfd_open"
   fi
   echo '== valgrind'
   "$make" --no-print-directory check BUILD="$build" CC="$cc" TESTS="$tests" FUZZ_SECONDS=$fuzz \
