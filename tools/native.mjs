@@ -68,7 +68,9 @@ function build(place, attempts) {
   let done
   for (const [index, args] of attempts.entries()) {
     const last = index === attempts.length - 1
-    done = spawnSync(compiler, [...common, '-o', made, ...args], { stdio: ['ignore', 'inherit', last ? 'inherit' : 'ignore'] })
+    done = spawnSync(compiler, [...common, '-o', made, ...args], {
+      stdio: ['ignore', 'inherit', last ? 'inherit' : 'ignore'],
+    })
     if (done.status === 0) {
       renameSync(made, place)
       process.stdout.write(`native: built ${place}\n`)

@@ -21,6 +21,37 @@ export interface Addon extends AddonWatchdog, AddonNotify {
   openHeartbeat(): (() => void) | number
   /** The kernel module's countdowns. Missing in a binding of before. */
   readonly kernel?: KernelAddon
+  /**
+   * Becomes the owner of the guard process that listens at this path.
+   * @returns a negative errno value when it cannot, or the pid of the one that owns it
+   */
+  connect(path: string, woken: () => void): AddonGuardProcess | number
+}
+
+/** A guard that is a process of its own. Once it is gone, every call gives -ENOTCONN, and one record of the kind `lost` says so. */
+export interface AddonGuardProcess extends AddonGuard {
+  readonly guardPid: number
+  /**
+   * Keeps the process watched when its owner dies, with a text to find it by. @param beatsHere 1 when its beats reach the guard without
+   * the owner, else 0: its countdown then stops with the owner
+   */
+  processLabel(process: number, beatsHere: number, label: string): number
+  /** @param from 0, then `next` of the last. @returns the next labelled process */
+  inventory(from: number): AddonResident | undefined
+  /** The owner leaves in order: all is forgotten, and the guard process ends. */
+  end(): number
+}
+
+export interface AddonResident {
+  readonly process: number
+  readonly pid: number
+  /** The countdown that its beats reset; 0 for none. */
+  readonly countdown: number
+  readonly ended: number
+  /** The guard acted on it alone. */
+  readonly acted: number
+  readonly label: string
+  readonly next: number
 }
 
 /**
@@ -164,7 +195,7 @@ function addonFolder(): string {
 function isAddon(loaded: unknown): loaded is Addon {
   if (typeof loaded !== 'object' || loaded === null) return false
   if (!('version' in loaded) || loaded.version !== expectedVersion) return false
-  return ['open', 'watchdogOpen', 'notifySend'].every((name) => name in loaded)
+  return ['open', 'connect', 'watchdogOpen', 'notifySend'].every((name) => name in loaded)
 }
 
 function absent(reason: string): LoadedAddon {

@@ -31,6 +31,12 @@ export interface GuardListener {
   guardActed?(countdown: number, process: number, error: number): void
 }
 
+/** A process that several watch. */
+interface SharedWatch {
+  readonly pid: number
+  users: number
+}
+
 export interface GuardOptions {
   /** Default 131,072. Memory is taken as they are made. */
   readonly countdowns?: number
@@ -65,7 +71,17 @@ export interface GuardStrength {
 
 /** @throws HangdogError `unavailable` when it cannot be opened */
 export function openGuard(addon: Addon, options: GuardOptions = {}): Guard {
-  return new Guard(addon, options)
+  return new Guard((woken) => openNative(addon, options, woken))
+}
+
+/** @returns a negative errno value when it cannot be opened */
+export function openNative(addon: Addon, options: GuardOptions, woken: () => void): AddonGuard | number {
+  const { countdowns = 1 << 17, processes = 1 << 17, ringBytes = 1 << 22 } = options
+  const flags =
+    (options.byHand === true ? flag.byHand : 0) |
+    ((options.realtime ?? true) ? flag.realtime : 0) |
+    ((options.lockMemory ?? true) ? flag.lockOwn : 0)
+  return addon.open(countdowns, processes, ringBytes, flags, 0, woken)
 }
 
 /** The native guard: its thread keeps countdowns, receives notify datagrams and watches processes while JavaScript is busy. */
@@ -74,13 +90,12 @@ export class Guard implements GuardCountdowns {
   #noticed: (notice: GuardNotice) => void = () => {}
   readonly #listeners = new Set<GuardListener>()
 
-  constructor(addon: Addon, options: GuardOptions) {
-    const { countdowns = 1 << 17, processes = 1 << 17, ringBytes = 1 << 22 } = options
-    const flags =
-      (options.byHand === true ? flag.byHand : 0) |
-      ((options.realtime ?? true) ? flag.realtime : 0) |
-      ((options.lockMemory ?? true) ? flag.lockOwn : 0)
-    const opened = addon.open(countdowns, processes, ringBytes, flags, 0, () => this.deliver())
+  readonly #watched = new Map<number, SharedWatch>()
+  readonly #byPid = new Map<number, number>()
+
+  /** @param open gives the guard, and takes what is to be called when it has something to say */
+  constructor(open: (woken: () => void) => AddonGuard | number) {
+    const opened = open(() => this.deliver())
     if (typeof opened === 'number') {
       throw new HangdogError('unavailable', `cannot open the guard: ${errorName(opened)}`)
     }
@@ -180,13 +195,36 @@ export class Guard implements GuardCountdowns {
 
   // Processes.
 
-  /** Watches a process until `forgetProcess`. @throws HangdogError `unavailable` when it has ended, or its start time is another */
+  /**
+   * Watches a process until `forgetProcess` was called as often as this. @throws HangdogError `unavailable` when it has ended, or its start
+   * time is another
+   */
   watchProcess({ pid, startTime }: ProcessIdentity): number {
+    const known = this.#byPid.get(pid)
+    const shared = known === undefined ? undefined : this.#watched.get(known)
+    // Of one that has ended, the number may be another's by now.
+    if (known !== undefined && shared !== undefined && !this.hasEnded(known)) {
+      shared.users++
+      return known
+    }
     const ticks = Number(startTime)
-    return check(this.native.processAdd(pid, Number.isSafeInteger(ticks) ? ticks : 0), `cannot watch process ${pid}`)
+    const added = this.native.processAdd(pid, Number.isSafeInteger(ticks) ? ticks : 0)
+    const process = check(added, `cannot watch process ${pid}`)
+    this.knowProcess(pid, process)
+    return process
+  }
+
+  /** The guard watches this process already, for one who will forget it. */
+  knowProcess(pid: number, process: number): void {
+    this.#watched.set(process, { pid, users: 1 })
+    this.#byPid.set(pid, process)
   }
 
   forgetProcess(process: number): void {
+    const shared = this.#watched.get(process)
+    if (shared !== undefined && --shared.users > 0) return
+    this.#watched.delete(process)
+    if (shared !== undefined && this.#byPid.get(shared.pid) === process) this.#byPid.delete(shared.pid)
     this.native.processRemove(process)
   }
 
@@ -313,6 +351,6 @@ function granted(result: number | undefined): true | string {
   return result === undefined || result < 0 ? 'not asked for' : errorName(-result)
 }
 
-function errorName(negative: number): string {
+export function errorName(negative: number): string {
   return getSystemErrorName(negative)
 }

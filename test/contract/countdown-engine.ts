@@ -13,6 +13,11 @@ export interface EngineTime {
   readonly tolerance: number
 }
 
+export interface EngineUnderTest {
+  readonly engine: CountdownEngine
+  readonly time: EngineTime
+}
+
 interface Probe {
   readonly countdown: Countdown
   readonly calls: string[]
@@ -33,11 +38,11 @@ const ms = milliseconds
 export function countdownEngineContract(
   t: Test,
   name: string,
-  make: () => { engine: CountdownEngine; time: EngineTime },
+  make: (t: Test) => EngineUnderTest | Promise<EngineUnderTest>,
 ): void {
   const check = (title: string, body: (t: Test, engine: CountdownEngine, time: EngineTime) => Promise<void>): void => {
     t.test(`${name}: ${title}`, async (t) => {
-      const { engine, time } = make()
+      const { engine, time } = await make(t)
       t.teardown(() => engine.close())
       await body(t, engine, time)
     })

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { loadAddon } from '../../src/platform/addon.js'
@@ -14,7 +14,7 @@ function copySources(t: Test): string {
   const folder = makeFolder(t)
   mkdirSync(join(folder, 'tools'))
   copyFileSync(join(root, 'tools', 'native.mjs'), join(folder, 'tools', 'native.mjs'))
-  for (const part of ['addon', 'guard', 'include']) {
+  for (const part of ['addon', 'guard', 'guard-process', 'include']) {
     cpSync(join(root, 'native', part), join(folder, 'native', part), {
       recursive: true,
       filter: (file) => !file.includes('build'),
@@ -43,7 +43,10 @@ t.test('a build gives an addon that loads', { skip: noCompiler && 'skipped: ther
   t.equal(done.status, 0, done.stderr)
   if (done.stdout.startsWith('native: skipped: the headers')) return
   const file = join(folder, 'native', 'addon', 'build', 'Release', 'hangdog.node')
-  t.match(done, { stdout: `native: built ${file}\n`, stderr: '' }, 'and the compiler has nothing to say')
+  const program = join(dirname(file), 'hangdog-guard')
+  const said = `native: built ${file}\nnative: built ${program}\n`
+  t.match(done, { stdout: said, stderr: '' }, 'and the compiler has nothing to say')
+  t.equal(spawnSync(program, { encoding: 'utf8' }).status, 64, 'the guard program runs')
   t.equal(loadAddon(join(folder, 'native', 'addon')).kind, 'loaded')
   t.equal(build(folder, environment, ['--if-changed']).stdout, '', 'what is current is not built again')
   writeFileSync(join(folder, 'native', 'guard', 'heap.c'), 'this is no C\n')
