@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { adoptResidents } from './adoption.js'
 import { keepGaps } from './advice/gap-keeping.js'
 import { GapStore } from './advice/gap-store.js'
 import { linuxPlaces } from './aftermath/traces.js'
@@ -13,12 +14,13 @@ import { startRetention } from './event/retention.js'
 import { openSinks } from './event-sinks.js'
 import { createLazyCollector } from './evidence/lazy-collector.js'
 import { GuardDesk } from './guard-assembly.js'
+import { checkGuard, type GuardMode, lackOfGuard } from './guard-mode.js'
 import { keepHeapSmall } from './heap.js'
 import { openStreamServer } from './heartbeat/stream-server.js'
 import { createIncidentLog } from './incident/incident-log.js'
 import { kernelLack } from './kernel-watch.js'
 import { assembleMaintenance } from './maintenance-assembly.js'
-import { type LoadedAddon, lackOf, loadAddon } from './platform/addon.js'
+import { type LoadedAddon, loadAddon } from './platform/addon.js'
 import { createDryRunPlatform } from './platform/dry-run.js'
 import type { MachineWatchdogSettings } from './platform/machine-watchdog-settings.js'
 import { selectPlatform } from './platform/select.js'
@@ -52,6 +54,8 @@ export interface DaemonConfig {
   readonly logFormat?: 'pretty' | 'json' | 'none'
   /** Feed this watchdog of the machine. Default: none. */
   readonly machineWatchdog?: MachineWatchdogSettings
+  /** Where the native guard is. Default: a thread of this process, where there is one. */
+  readonly guard?: GuardMode
   /** Further places events go to. */
   readonly sinks?: readonly EventSink[]
 }
@@ -66,7 +70,10 @@ export interface Daemon {
 /** Joins all parts and starts the services. @throws HangdogError when something cannot be created; nothing is left behind then */
 export async function startDaemon(config: DaemonConfig): Promise<Daemon> {
   const addon = loadAddon()
-  checkServices(config.services, { guard: lackOf(addon), kernel: kernelLack(addon) })
+  const mode = config.guard ?? 'thread'
+  const lacks = lackOfGuard(addon, mode)
+  checkGuard(mode, lacks, config.services)
+  checkServices(config.services, { guard: lacks, kernel: kernelLack(addon) })
   keepHeapSmall()
   const state = openStateDirectory(config.stateDirectory)
   const closers: (() => Promise<void> | void)[] = []
@@ -112,8 +119,16 @@ async function assemble(
   const platform = config.dryRun
     ? createDryRunPlatform(host, (action) => emit({ name: 'dry-run', parameters: { action } }))
     : host
-  const guard = new GuardDesk({ addon, notifyPath: join(state.beat, `${instance}.notify`), clock, emit })
+  const guard = new GuardDesk({
+    addon,
+    mode: config.guard ?? 'thread',
+    processPath: join(state.beat, `${instance}.guard`),
+    notifyPath: join(state.beat, `${instance}.notify`),
+    clock,
+    emit,
+  })
   closers.push(() => guard.close())
+  await guard.open()
   const consent = new BugCheckConsent(state, clock, () => bugCheckSettings(properties))
   const engine = createJavaScriptEngine(clock)
   const drain = (): Promise<void> => drainSockets(guard)
@@ -202,6 +217,7 @@ async function assemble(
   properties.logReady()
   await maintenance.open()
   drills.open()
+  await adoptResidents({ guard, supervisor, host, clock, emit })
   const { dryRun, machineWatchdog } = config
   const watched = { engine, supervisor, drain, emit, clock, state, instance, dryRun, machineWatchdog, addon }
   watchers = await assembleWatchers(watched)
@@ -215,6 +231,7 @@ async function assemble(
   const close = async (reason: string): Promise<void> => {
     watchers?.stopping()
     await Promise.all([drills.close(), supervisor.stopAll(reason)])
+    guard.end()
     emit({ name: 'supervisor-stopped', parameters: { reason } })
     await closeAll()
   }

@@ -1,10 +1,12 @@
 import { lstatSync, unlinkSync } from 'node:fs'
 import { HangdogError } from './errors.js'
 import type { Emit } from './event/event.js'
+import { type GuardMode, lackOfGuard } from './guard-mode.js'
 import { NotifyServer } from './heartbeat/notify-server.js'
 import { PageServer } from './heartbeat/page-server.js'
-import { type LoadedAddon, lackOf } from './platform/addon.js'
+import type { LoadedAddon } from './platform/addon.js'
 import { type Guard, openGuard } from './platform/guard.js'
+import { type GuardProcess, openGuardProcess } from './platform/guard-process.js'
 import type { Clock } from './time.js'
 import { createNativeEngine, type NativeEngine } from './watch/native-engine.js'
 
@@ -19,6 +21,9 @@ export interface OpenGuard {
 
 export interface GuardParts {
   readonly addon: LoadedAddon
+  readonly mode: GuardMode
+  /** Of the guard process. */
+  readonly processPath: string
   /** Of the notify socket. No other live hangdog has this path. */
   readonly notifyPath: string
   readonly clock: Clock
@@ -29,6 +34,8 @@ export interface GuardParts {
 export class GuardDesk {
   readonly #parts: GuardParts
   #open: OpenGuard | undefined
+  #process: GuardProcess | undefined
+  #ended = false
 
   constructor(parts: GuardParts) {
     this.#parts = parts
@@ -36,7 +43,25 @@ export class GuardDesk {
 
   /** Why there is no guard; undefined when there is one. */
   get lacks(): string | undefined {
-    return lackOf(this.#parts.addon)
+    return lackOfGuard(this.#parts.addon, this.#parts.mode)
+  }
+
+  /** The guard process, when that is what was asked for. */
+  get process(): GuardProcess | undefined {
+    return this.#process
+  }
+
+  /** Starts the guard process or finds the one that runs, when that is what was asked for. @throws HangdogError as openGuardProcess */
+  async open(): Promise<void> {
+    const { addon, mode, processPath, emit } = this.#parts
+    if (mode !== 'process') return
+    if (addon.kind === 'absent') throw new HangdogError('unavailable', `cannot open the guard: ${addon.reason}`)
+    let pid = 0
+    this.#process = await openGuardProcess(addon.addon, {
+      path: processPath,
+      lost: (why) => emit({ name: 'guard-lost', parameters: { pid, consequence: describeHeir(why) } }),
+    })
+    pid = this.#process.pid
   }
 
   /** @throws HangdogError `unavailable` without the native part, `create` or `permission` when the notify socket cannot be made */
@@ -50,11 +75,24 @@ export class GuardDesk {
     this.#open?.guard.deliver()
   }
 
-  /** To be called when nothing is watched any more. */
+  /** All services have ended: a guard process is of no more use. */
+  end(): void {
+    this.#ended = true
+  }
+
+  /** To be called when nothing is watched any more. A guard process that was not told to end keeps what it watches. */
   close(): void {
     const open = this.#open
     this.#open = undefined
-    if (open === undefined) return
+    if (this.#process !== undefined && !this.#ended) {
+      this.#process.guard.close()
+      return
+    }
+    this.#process?.end()
+    if (open === undefined) {
+      this.#process?.guard.close()
+      return
+    }
     open.pages.close()
     open.notify.close()
     open.guard.close()
@@ -62,18 +100,43 @@ export class GuardDesk {
   }
 
   #assemble(): OpenGuard {
-    const { addon, notifyPath, clock, emit } = this.#parts
-    if (addon.kind === 'absent') throw new HangdogError('unavailable', `cannot open the guard: ${addon.reason}`)
+    const { addon } = this.#parts
+    if (this.#process !== undefined) return this.#assembleOn(this.#process.guard)
+    const lacks = this.lacks
+    if (addon.kind === 'absent' || lacks !== undefined)
+      throw new HangdogError('unavailable', `cannot open the guard: ${lacks}`)
     const guard = openGuard(addon.addon)
     try {
-      removeSocket(notifyPath)
-      const notify = new NotifyServer(guard, { path: notifyPath, clock, emit })
-      return { guard, engine: createNativeEngine(guard), notify, pages: new PageServer(guard, clock) }
+      removeSocket(this.#parts.notifyPath)
+      return this.#assembleOn(guard)
     } catch (error) {
       guard.close()
       throw error
     }
   }
+
+  #assembleOn(guard: Guard): OpenGuard {
+    const notify = this.#listen(guard)
+    return { guard, engine: createNativeEngine(guard), notify, pages: new PageServer(guard, this.#parts.clock) }
+  }
+
+  /** A guard process that had an owner before us listens already; what a dead one left is in the way of a new one. */
+  #listen(guard: Guard): NotifyServer {
+    const { notifyPath: path, clock, emit } = this.#parts
+    try {
+      return new NotifyServer(guard, { path, clock, emit })
+    } catch (error) {
+      if (this.#process === undefined) throw error
+      removeSocket(path)
+      return new NotifyServer(guard, { path, clock, emit })
+    }
+  }
+}
+
+function describeHeir(why: string | undefined): string {
+  return why === undefined
+    ? 'The guard of this hangdog goes on in its place; it will not outlive hangdog, until hangdog is started again.'
+    : `There is no other guard, and what it watched is watched no longer: ${why}`
 }
 
 /** What a dead hangdog of the same name left; anything else is not ours to remove, and making the socket will say so. */

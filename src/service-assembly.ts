@@ -8,6 +8,7 @@ import { chooseHeartbeat, selectSource } from './heartbeat/select.js'
 import type { HeartbeatSource } from './heartbeat/source.js'
 import type { StreamServer } from './heartbeat/stream-server.js'
 import { KernelWatch, type KernelWatchParts } from './kernel-watch.js'
+import { Residence } from './residence.js'
 import { completePolicy, type ServiceSettings } from './service-settings.js'
 import type { StateDirectory } from './state-directory.js'
 import { systemClock } from './system-clock.js'
@@ -91,6 +92,8 @@ export function addService(
   if (settings.kernelWatch === true && kernel !== undefined) {
     service.accompany(new KernelWatch(kernel, service, () => source.files?.().length ?? 0))
   }
+  if (guard.process !== undefined)
+    service.accompany(new Residence(guard.process, service, { beatsHere: choice.spec.kind === 'notify' }))
   return source
 }
 

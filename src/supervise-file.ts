@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { describeError, HangdogError, systemCode } from './errors.js'
+import type { GuardMode } from './guard-mode.js'
 import { completeMachineWatchdog, type MachineWatchdogSettings } from './platform/machine-watchdog-settings.js'
 import type { PolicySettings, ServiceSettings } from './service-settings.js'
 import { parseSignal } from './signal-name.js'
@@ -98,6 +99,10 @@ export const superviseSchema = z
       })
       .optional()
       .describe('Feed this watchdog of the machine: it is reset when hangdog comes to no decision any more'),
+    guard: z
+      .enum(['process', 'thread', 'none'])
+      .optional()
+      .describe('Where the native guard is: a process that outlives hangdog, a thread of it (default), or nowhere'),
     defaults: z.strictObject(policyKeys).optional().describe('Policy of every service that does not say otherwise'),
     services: z.record(z.string().regex(instancePattern), serviceSchema).describe('The services, by name'),
   })
@@ -108,6 +113,7 @@ type FileService = z.infer<typeof serviceSchema>
 
 export interface SuperviseFile {
   readonly instance: string
+  readonly guard: GuardMode | undefined
   readonly services: readonly ServiceSettings[]
   readonly machineWatchdog?: MachineWatchdogSettings
 }
@@ -140,11 +146,12 @@ export function parseSuperviseFile(text: string, path: string): SuperviseFile {
     const misspelt = issues.find(({ code }) => code === 'unrecognized_keys')
     throw refuse(path, describeIssue(misspelt ?? issues[0], document.toJS()))
   }
-  const { instance, defaults, services, machineWatchdog } = parsed.data
+  const { instance, guard, defaults, services, machineWatchdog } = parsed.data
   const names = Object.keys(services)
   if (names.length === 0) throw refuse(path, 'services: expected at least one service, found none')
   return {
     instance: instance ?? 'supervise',
+    guard,
     services: Object.entries(services).map(([name, service]) => toSettings(name, service, defaults ?? {}, path)),
     ...(machineWatchdog !== undefined && { machineWatchdog: toMachineWatchdog(machineWatchdog, path) }),
   }

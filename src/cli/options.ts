@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import type { GuardMode } from '../guard-mode.js'
 import { parseMachineWatchdog } from '../platform/machine-watchdog-settings.js'
 import type { PropertyProfile } from '../property/definitions.js'
 
@@ -17,6 +18,16 @@ export function stateDirectoryOption(): Option {
 
 export function jsonOption(): Option {
   return new Option('--json', 'print one JSON object a line, with stable field names')
+}
+
+/** @param otherwise what holds when it is not given; without this, `thread` is the default */
+export function guardOption(otherwise?: string): Option {
+  const modes: readonly GuardMode[] = ['process', 'thread', 'none']
+  const option = new Option(
+    '--guard <where>',
+    'the native guard: a process that outlives hangdog and keeps its services watched, a thread of hangdog, or none',
+  ).choices(modes)
+  return otherwise === undefined ? option.default('thread') : option.default(undefined, otherwise)
 }
 
 /** Whose defaults properties have that are not set. */

@@ -1,13 +1,15 @@
 import { basename, extname } from 'node:path'
 import { Command, Option } from 'commander'
-import { hungExitCode } from '../errors.js'
+import { exitCodes, hungExitCode } from '../errors.js'
+import type { GuardMode } from '../guard-mode.js'
 import type { MachineWatchdogSettings } from '../platform/machine-watchdog-settings.js'
+import type { ExitStatus } from '../platform/platform.js'
 import type { PropertyProfile } from '../property/definitions.js'
 import type { ServiceSettings } from '../service-settings.js'
 import { signalNumber } from '../signal-name.js'
 import { parseDuration } from '../time.js'
 import type { FinalEnd } from '../watch/lifecycle.js'
-import { machineWatchdogOption, profileOption } from './options.js'
+import { guardOption, machineWatchdogOption, profileOption } from './options.js'
 import { addPolicyOptions, type PolicyOptions, readPolicyOptions } from './policy-options.js'
 import { passSignals } from './signals.js'
 
@@ -17,7 +19,8 @@ interface RunOptions extends PolicyOptions {
   readonly notifyAccess: 'main' | 'all'
   readonly probeInterval?: string
   readonly probeTimeout?: string
-  readonly output: ServiceSettings['output']
+  readonly output?: ServiceSettings['output']
+  readonly guard: GuardMode
   readonly ownGroup: boolean
   readonly kernelWatch: boolean
   readonly dryRun?: boolean
@@ -62,8 +65,9 @@ export function runCommandCommand(): Command {
     .addOption(
       new Option('--output <mode>', "the service's output: passed on, inherited, or to a file in the state directory")
         .choices(['pass', 'inherit', 'file'])
-        .default('pass'),
+        .default(undefined, 'pass; inherit with --guard process'),
     )
+    .addOption(guardOption())
     .option('--own-group', 'give the service a control group of its own, where the system has them', false)
     .option('--kernel-watch', 'have the kernel module watch it as well, which acts when hangdog itself does not', false)
     .option('--no-javascript-stack', 'never send SIGUSR1 to a Node service to read its stack')
@@ -88,6 +92,7 @@ async function run(program: string, args: readonly string[], options: RunOptions
     stdin: 'inherit',
     actionWithoutStore: 'terminate',
     profile: options.profile,
+    guard: options.guard,
     ...(options.machineWatchdog !== undefined && { machineWatchdog: options.machineWatchdog }),
     ...(options.stateDir !== undefined && { stateDirectory: options.stateDir }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
@@ -113,7 +118,7 @@ function toSettings(program: string, args: readonly string[], options: RunOption
       ...(probeInterval !== undefined && { interval: parseDuration(probeInterval, '--probe-interval') }),
       ...(probeTimeout !== undefined && { timeout: parseDuration(probeTimeout, '--probe-timeout') }),
     },
-    output: options.output,
+    output: options.output ?? (options.guard === 'process' ? 'inherit' : 'pass'),
     ownGroup: options.ownGroup,
     kernelWatch: options.kernelWatch,
     policy: readPolicyOptions(options),
@@ -140,10 +145,23 @@ function exitCodeOf({ end }: FinalEnd): number {
     case 'hung':
       return hungExitCode
     case 'exited':
-      return end.status.kind === 'code' ? end.status.code : 128 + signalNumber(end.status.signal)
+      return exitCodeOfStatus(end.status)
     case 'not-started':
       return 0
     default:
       return end satisfies never
+  }
+}
+
+function exitCodeOfStatus(status: ExitStatus): number {
+  switch (status.kind) {
+    case 'code':
+      return status.code
+    case 'signal':
+      return 128 + signalNumber(status.signal)
+    case 'unknown':
+      return exitCodes.unavailable
+    default:
+      return status satisfies never
   }
 }

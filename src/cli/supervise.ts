@@ -1,13 +1,15 @@
 import { Command, Option } from 'commander'
+import type { GuardMode } from '../guard-mode.js'
 import type { MachineWatchdogSettings } from '../platform/machine-watchdog-settings.js'
 import type { PropertyProfile } from '../property/definitions.js'
 import type { Service } from '../watch/service.js'
-import { machineWatchdogOption, profileOption } from './options.js'
+import { guardOption, machineWatchdogOption, profileOption } from './options.js'
 
 interface SuperviseOptions {
   readonly config: string
   readonly check?: boolean
   readonly dryRun?: boolean
+  readonly guard?: GuardMode
   readonly javascriptStack: boolean
   readonly machineWatchdog?: MachineWatchdogSettings
   readonly profile: PropertyProfile
@@ -33,6 +35,7 @@ export function superviseCommand(): Command {
     .option('--check', 'only read the file and say whether it can be used')
     .option('--no-javascript-stack', 'never send SIGUSR1 to a Node service to read its stack')
     .option('--dry-run', 'decide and report, but end nothing')
+    .addOption(guardOption('thread, or what the file says'))
     .addOption(machineWatchdogOption())
     .addOption(profileOption())
     .option('--state-dir <directory>', 'where history, incidents, properties and sockets are')
@@ -46,13 +49,17 @@ export function superviseCommand(): Command {
 async function supervise(options: SuperviseOptions): Promise<void> {
   const { readSuperviseFile } = await import('../supervise-file.js')
   const file = readSuperviseFile(options.config)
+  const guard = options.guard ?? file.guard ?? 'thread'
   const { startDaemon } = await import('../daemon.js')
   if (options.check === true) {
-    const { lackOf, loadAddon } = await import('../platform/addon.js')
+    const { loadAddon } = await import('../platform/addon.js')
+    const { checkGuard, lackOfGuard } = await import('../guard-mode.js')
     const { kernelLack } = await import('../kernel-watch.js')
     const { checkServices } = await import('../service-assembly.js')
     const addon = loadAddon()
-    checkServices(file.services, { guard: lackOf(addon), kernel: kernelLack(addon) })
+    const lacks = lackOfGuard(addon, guard)
+    checkGuard(guard, lacks, file.services)
+    checkServices(file.services, { guard: lacks, kernel: kernelLack(addon) })
     process.stdout.write(`"${options.config}" can be used: ${file.services.map(({ name }) => name).join(', ')}\n`)
     return
   }
@@ -63,6 +70,7 @@ async function supervise(options: SuperviseOptions): Promise<void> {
     dryRun: options.dryRun ?? false,
     javaScriptStack: options.javascriptStack,
     stdin: 'ignore',
+    guard,
     profile: options.profile,
     ...(machineWatchdog !== undefined && { machineWatchdog }),
     ...(options.stateDir !== undefined && { stateDirectory: options.stateDir }),

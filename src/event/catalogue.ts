@@ -54,6 +54,27 @@ export const catalogue = define({
 
   // The life of a service.
   'service-started': { id: 15800, level: 'information', message: 'Started as pid {pid}: {command}' },
+  'service-adopted': {
+    id: 15905,
+    level: 'information',
+    message: 'Still runs as pid {pid}, started by an earlier hangdog, and is watched on: {command}',
+  },
+  'service-left-alone': {
+    id: 15906,
+    level: 'warning',
+    message: 'Process {pid} still runs, started by an earlier hangdog, and is watched no longer: {reason}',
+  },
+  'ended-unowned': {
+    id: 15907,
+    level: 'error',
+    message:
+      'The service ended while no hangdog ran: {reason} (pid {pid}). What it left behind is ended, and it is started again.',
+  },
+  'guard-lost': {
+    id: 15908,
+    level: 'error',
+    message: 'The guard process {pid} is gone or does not answer. No service was touched. {consequence}',
+  },
   'service-armed': {
     id: 15801,
     level: 'information',

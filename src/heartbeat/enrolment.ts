@@ -42,10 +42,16 @@ export class Enrolment implements SpokenFor {
 
   /** Makes the secret for the next run. That of the last run is good no longer. */
   freshToken(): string {
+    const token = randomUUID()
+    this.takeToken(token)
+    return token
+  }
+
+  /** The run that goes on has this secret from another hangdog. */
+  takeToken(token: string): void {
     if (this.#token !== undefined) this.#tokens.delete(this.#token)
-    this.#token = randomUUID()
-    this.#tokens.set(this.#token, this)
-    return this.#token
+    this.#token = token
+    this.#tokens.set(token, this)
   }
 
   /** What came in since the process exists, but before it was known here, is delivered from now on. */

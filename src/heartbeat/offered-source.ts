@@ -16,6 +16,10 @@ export class OfferedSource implements HeartbeatSource {
     return Object.assign({}, ...this.#sources.map((source) => source.environment()))
   }
 
+  adopted(environment: Readonly<Record<string, string>>): void {
+    for (const source of this.#sources) source.adopted?.(environment)
+  }
+
   serviceStarted(process: StartedProcess): void {
     for (const source of this.#sources) source.serviceStarted(process)
   }

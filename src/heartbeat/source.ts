@@ -14,6 +14,8 @@ export interface HeartbeatSource {
   files?(): readonly number[]
   /** The service runs. Whatever is older than `startedAt` is no sign of life of this run. */
   serviceStarted(process: StartedProcess): void
+  /** A run that another hangdog started goes on, with the environment that its sources had given it; `serviceStarted` follows. */
+  adopted?(environment: Readonly<Record<string, string>>): void
   /** The service ended; nothing is delivered until it starts again. */
   serviceEnded(): void
   /** The limit of the service has changed while it runs; who asks by itself asks at another pace from now on. */

@@ -26,6 +26,10 @@ export class StreamSource implements HeartbeatSource {
     }
   }
 
+  adopted({ HANGDOG_TOKEN: token }: Readonly<Record<string, string>>): void {
+    if (token !== undefined) this.#enrolment.takeToken(token)
+  }
+
   serviceStarted(process: StartedProcess): void {
     this.#enrolment.started(process.pid)
   }

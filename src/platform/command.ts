@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { describeError, systemCode } from '../errors.js'
 import { timerDelay } from '../time.js'
-import type { ExitStatus } from './platform.js'
+import type { ChildExit } from './platform.js'
 
 /** A helper program to run to its end: a collector, a probe, a logger. */
 export interface CommandRequest {
@@ -25,7 +25,7 @@ export interface CommandOutput {
 }
 
 export type CommandResult =
-  | ({ readonly kind: 'done'; readonly exit: ExitStatus } & CommandOutput)
+  | ({ readonly kind: 'done'; readonly exit: ChildExit } & CommandOutput)
   | ({ readonly kind: 'timed-out' } & CommandOutput)
   /** `code` is the system's, such as ENOENT when the command was not found. */
   | { readonly kind: 'not-started'; readonly error: string; readonly code?: string }
@@ -52,7 +52,7 @@ export function runCommand(request: CommandRequest): Promise<CommandResult> {
   }
   const output = collectOutput(child, request.maxOutputBytes ?? defaultMaxOutputBytes)
   return new Promise((resolve) => {
-    let exit: ExitStatus | undefined
+    let exit: ChildExit | undefined
     let grace: NodeJS.Timeout | undefined
     const finish = (result: CommandResult) => {
       clearTimeout(limit)
@@ -68,7 +68,7 @@ export function runCommand(request: CommandRequest): Promise<CommandResult> {
       if (child.pid === undefined) finish(notStarted(error))
     })
     child.once('exit', (code, signal) => {
-      const status: ExitStatus = signal === null ? { kind: 'code', code: code ?? 0 } : { kind: 'signal', signal }
+      const status: ChildExit = signal === null ? { kind: 'code', code: code ?? 0 } : { kind: 'signal', signal }
       exit = status
       grace = setTimeout(() => finish({ kind: 'done', exit: status, ...output() }), outputGraceMs)
       child.once('close', () => finish({ kind: 'done', exit: status, ...output() }))

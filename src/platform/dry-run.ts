@@ -18,6 +18,8 @@ export function createDryRunPlatform(inner: Platform, report: (action: string) =
       return inner.capabilities
     },
     spawn: (request) => inner.spawn(request),
+    describeRun: (target) => inner.describeRun(target),
+    adopt: (run, ended) => inner.adopt(run, ended),
     readProcess: (identity) => inner.readProcess(identity),
     identifyMember: (service, pid) => inner.identifyMember(service, pid),
     readMachine: () => inner.readMachine(),

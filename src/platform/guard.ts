@@ -175,6 +175,11 @@ export class Guard implements GuardCountdowns {
     )
   }
 
+  /** The guard does nothing alone for this countdown. */
+  forgetFallback(countdown: number): void {
+    this.native.countdownFallback(countdown, 0, 0, 0)
+  }
+
   countdownReading(countdown: number): GuardReading | undefined {
     const reading = this.native.countdownReading(countdown)
     if (reading === undefined) return undefined

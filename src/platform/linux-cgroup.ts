@@ -88,6 +88,11 @@ export function createOwnGroup(mounts: CgroupMounts, service: string): OwnGroup 
   } catch (error) {
     return `no group can be made in ${above}: ${error instanceof Error ? error.message : String(error)}`
   }
+  return openOwnGroup(directory)
+}
+
+/** A group that was made before. */
+export function openOwnGroup(directory: string): OwnGroup {
   return {
     directory,
     kill: () => writeGroupFile(join(directory, 'cgroup.kill'), '1'),

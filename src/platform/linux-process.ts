@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { describeError, HangdogError, systemCode } from '../errors.js'
 import { resolveCommand } from './command-path.js'
-import { type CgroupMounts, createOwnGroup, type OwnGroup } from './linux-cgroup.js'
+import { type CgroupMounts, createOwnGroup, type OwnGroup, openOwnGroup } from './linux-cgroup.js'
 import { markerVariable } from './linux-marker.js'
 import { readStat } from './linux-proc.js'
 import type { OutputPass } from './output-pass.js'
-import type { ExitStatus, ProcessIdentity, ServiceProcess, SpawnRequest } from './platform.js'
+import type { ExitStatus, ProcessIdentity, RunDescription, ServiceProcess, SpawnRequest } from './platform.js'
 import { fileOutput, forgottenOutput, passOutput, type ServiceOutput } from './service-output.js'
 
 /** A spawned service with what the Linux adapter needs to end all of it. */
@@ -17,6 +17,7 @@ export interface LinuxService {
   readonly marker: string
   readonly group: OwnGroup | undefined
   readonly output: ServiceOutput
+  readonly outputFile: string | undefined
 }
 
 /** What spawning needs of the adapter. */
@@ -49,7 +50,8 @@ export async function spawnService(request: SpawnRequest, surroundings: SpawnSur
       marker,
     })
     const output = captureOutput(request, child, surroundings)
-    return { process: serviceProcess(request.command, child, output), marker, group, output }
+    const outputFile = typeof request.output === 'string' ? undefined : request.output.file
+    return { process: serviceProcess(request.command, child, output), marker, group, output, outputFile }
   } catch (error) {
     group?.remove()
     throw error
@@ -68,6 +70,20 @@ interface StartedChild {
   readonly identity: ProcessIdentity
   readonly startedAt: Date
   readonly exited: Promise<ExitStatus>
+}
+
+/** A service that another hangdog started. Only its own parent learns how it ends. */
+export function adoptedService(run: RunDescription, ended: Promise<void>): LinuxService {
+  const { identity, startedAt, command, marker, group, outputFile } = run
+  const output = outputFile === undefined ? forgottenOutput : fileOutput(outputFile)
+  const exited = ended.then((): ExitStatus => ({ kind: 'unknown' }))
+  return {
+    process: serviceProcess(command, { identity, startedAt: new Date(startedAt), exited }, output),
+    marker,
+    group: group === undefined ? undefined : openOwnGroup(group),
+    output,
+    outputFile,
+  }
 }
 
 function startChild(
@@ -114,7 +130,7 @@ function waitForExit(child: ChildProcess): Promise<ExitStatus> {
   })
 }
 
-function serviceProcess(command: string, started: StartedChild, output: ServiceOutput): ServiceProcess {
+function serviceProcess(command: string, started: Omit<StartedChild, 'child'>, output: ServiceOutput): ServiceProcess {
   const { identity, startedAt, exited } = started
   return { identity, startedAt, command, exited, lastLines: (count) => output.lastLines(count) }
 }

@@ -5,7 +5,7 @@ import { probeCapabilities } from './linux-capabilities.js'
 import { type CgroupMounts, type OwnGroup, parseCgroupMounts } from './linux-cgroup.js'
 import { MarkerSearch } from './linux-marker.js'
 import { readKernelFile, readStat } from './linux-proc.js'
-import { type LinuxService, spawnService } from './linux-process.js'
+import { adoptedService, type LinuxService, spawnService } from './linux-process.js'
 import { createMachineReader, readLinuxProcess } from './linux-reading.js'
 import { createSharedTable, findTree, hasEnded, identifyMember, type ProcessTable } from './linux-tree.js'
 import { OutputPass } from './output-pass.js'
@@ -18,6 +18,7 @@ import type {
   Platform,
   ProcessIdentity,
   ProcessReading,
+  RunDescription,
   ServiceProcess,
   SignalOutcome,
   SpawnRequest,
@@ -104,12 +105,36 @@ class LinuxPlatform implements HostPlatform {
   }
 
   async spawn(request: SpawnRequest): Promise<ServiceProcess> {
-    const { process: started, ...service } = await spawnService(request, {
-      mounts: this.#mounts,
-      stdin: this.#options.stdin ?? 'ignore',
-      stdout: this.#stdout,
-      stderr: this.#stderr,
-    })
+    return this.#keep(
+      await spawnService(request, {
+        mounts: this.#mounts,
+        stdin: this.#options.stdin ?? 'ignore',
+        stdout: this.#stdout,
+        stderr: this.#stderr,
+      }),
+    )
+  }
+
+  adopt(run: RunDescription, ended: Promise<void>): ServiceProcess {
+    return this.#keep(adoptedService(run, ended))
+  }
+
+  describeRun(target: ServiceProcess): RunDescription | undefined {
+    const record = this.#records.get(target)
+    if (record === undefined) return undefined
+    const { identity, startedAt, command } = target
+    const { marker, group, outputFile } = record
+    return {
+      identity,
+      startedAt: startedAt.toISOString(),
+      command,
+      marker,
+      ...(group !== undefined && { group: group.directory }),
+      ...(outputFile !== undefined && { outputFile }),
+    }
+  }
+
+  #keep({ process: started, ...service }: LinuxService): ServiceProcess {
     this.#records.set(started, { ...service, found: [], killed: false, prepared: [] })
     void started.exited.then(() => {
       // Each remembers hundreds of lines; only those that still speak, and the last one, are of use.

@@ -16,6 +16,16 @@ export interface Platform {
    */
   spawn(request: SpawnRequest): Promise<ServiceProcess>
 
+  /** What another hangdog needs to go on with this run, as plain data; undefined when the adapter does not know the process. */
+  describeRun(process: ServiceProcess): RunDescription | undefined
+
+  /**
+   * Goes on with a run that another hangdog started and that has not ended. Nothing is done to it; from now on all that is done to a
+   * service can be done to it. How it ends cannot be known: it is not our child.
+   * @param ended resolves when the process has ended
+   */
+  adopt(run: RunDescription, ended: Promise<void>): ServiceProcess
+
   /** Reads a process's state without waiting: no file system but /proc, no pool thread. Never throws; `gone` when identity does not match. */
   readProcess(process: ProcessIdentity): ProcessReading
 
@@ -115,9 +125,29 @@ export interface ServiceProcess {
   lastLines(count: number): readonly string[]
 }
 
-export type ExitStatus =
+/** A run, for whoever comes after the hangdog that started it. */
+export interface RunDescription {
+  readonly identity: ProcessIdentity
+  /** ISO 8601. */
+  readonly startedAt: string
+  readonly command: string
+  /** By which all that it started is found. */
+  readonly marker: string
+  /** Of its own control group. */
+  readonly group?: string
+  /** Where its output goes, when that is a file. */
+  readonly outputFile?: string
+}
+
+/** How a child of ours ended. */
+export type ChildExit =
   | { readonly kind: 'code'; readonly code: number }
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
+
+export type ExitStatus =
+  | ChildExit
+  /** It was adopted: only its own parent could know. */
+  | { readonly kind: 'unknown' }
 
 export type ProcessState = 'running' | 'sleeping' | 'uninterruptible' | 'stopped' | 'traced' | 'zombie' | 'unknown'
 

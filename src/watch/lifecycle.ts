@@ -33,6 +33,8 @@ export class Lifecycle {
   readonly restarts: RestartLedger
   readonly companions: RunCompanion[] = []
   process: ServiceProcess | undefined
+  /** What companions have given the present run as environment. */
+  given: Readonly<Record<string, string>> = {}
   startedAt: Instant = instant(0)
   /** The process of the present run has ended, though perhaps not all that it started. */
   hasExited = false
@@ -60,6 +62,20 @@ export class Lifecycle {
     if (isRunning(this.#context.state)) return
     this.#stopReason = undefined
     await this.#spawn()
+  }
+
+  /**
+   * Goes on with a run that another hangdog started, instead of starting one. To be called before `start`, which then does nothing.
+   * @param given what the companions had given that run as environment
+   */
+  adopt(process: ServiceProcess, given: Readonly<Record<string, string>>): void {
+    if (isRunning(this.#context.state)) return
+    this.given = given
+    for (const companion of this.companions) companion.adopted?.(given)
+    const { pid } = process.identity
+    const { emit } = this.#context.parts
+    emit({ name: 'service-adopted', service: this.#context.spec.name, parameters: { pid, command: process.command } })
+    this.#runs(process)
   }
 
   /** Ends the service in order; resolves when it is gone, or when it is known that it will not go. */
@@ -173,12 +189,19 @@ export class Lifecycle {
   async #spawn(): Promise<void> {
     const { name, command, args, directory, environment, output, ownGroup } = this.#context.spec
     try {
-      const added = this.companions.map((companion) => companion.environment())
+      this.given = Object.assign({}, ...this.companions.map((companion) => companion.environment()))
       const files = this.companions.flatMap((companion) => companion.files?.() ?? [])
-      const complete = Object.assign({}, environment, ...added)
+      const complete = { ...environment, ...this.given }
       const request = { name, command, args, environment: complete, output, ownGroup, files }
       const located = directory === undefined ? request : { ...request, directory }
-      this.#runs(await this.#context.parts.platform.spawn(located))
+      const process = await this.#context.parts.platform.spawn(located)
+      const { pid } = process.identity
+      this.#context.parts.emit({
+        name: 'service-started',
+        service: name,
+        parameters: { pid, command: process.command },
+      })
+      this.#runs(process)
     } catch (error) {
       this.#runEnd = { kind: 'not-started' }
       const parameters = { error: describeError(error) }
@@ -193,7 +216,6 @@ export class Lifecycle {
     this.process = process
     this.hasExited = false
     this.startedAt = parts.clock.now()
-    parts.emit({ name: 'service-started', service: spec.name, parameters: { pid, command: process.command } })
     if (this.#endedAt !== undefined) {
       const afterMs = Math.round(elapsed(this.#endedAt, this.startedAt))
       parts.emit({ name: 'service-restarted', service: spec.name, parameters: { pid, afterMs } })

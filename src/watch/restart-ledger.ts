@@ -68,5 +68,14 @@ function isClean(end: RunEnd): boolean {
 }
 
 export function describeExit(status: ExitStatus): string {
-  return status.kind === 'code' ? `exit code ${status.code}` : `ended by ${status.signal}`
+  switch (status.kind) {
+    case 'code':
+      return `exit code ${status.code}`
+    case 'signal':
+      return `ended by ${status.signal}`
+    case 'unknown':
+      return 'exit code unknown, as another hangdog had started it'
+    default:
+      return status satisfies never
+  }
 }

@@ -40,10 +40,14 @@ export interface RunCompanion {
   files?(): readonly number[]
   serviceStarted(run: StartedRun): void
   serviceEnded(): void
+  /** A run that another hangdog started goes on; it was given this as environment. `serviceStarted` follows. */
+  adopted?(environment: Readonly<Record<string, string>>): void
   /** The limit of the service has changed while it runs. */
   limitChanged?(): void
   /** The service has gone over to another state. */
   stateChanged?(): void
+  /** Anything of its policy has changed while it runs. */
+  policyChanged?(): void
   counters(): Readonly<Record<string, number>>
   /** Beats that it did not deliver, as they asked nothing of anybody; of one channel, or of all. */
   beatsBeside?(channel?: string): number

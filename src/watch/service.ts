@@ -17,6 +17,13 @@ import { Silence } from './silence.js'
 import type { Surroundings } from './surroundings.js'
 import type { Sample } from './verdict.js'
 
+/** What is known of a run that goes on under another hangdog. */
+export interface AdoptedRun {
+  /** What its heartbeat sources had given it as environment. */
+  readonly given: Readonly<Record<string, string>>
+  readonly beats: boolean
+}
+
 /** One watched service: asks the state machine what follows from each event, and has it done by its parts. */
 export class Service implements BeatReceiver, ChannelListener, RunListener, ServiceContext {
   readonly spec: ServiceSpec
@@ -80,6 +87,15 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   start(): Promise<void> {
     return this.lifecycle.start()
+  }
+
+  /** Goes on with a run that another hangdog started. @param beats it has given beats before */
+  adopt(process: ServiceProcess, { given, beats }: AdoptedRun): void {
+    this.lifecycle.adopt(process, given)
+    // It has the whole limit from now on, as after any time in which nobody judged it.
+    if (!beats) return
+    this.contact()
+    this.beat()
   }
 
   stop(reason: string, signal: NodeJS.Signals = this.policy.terminateSignal): Promise<void> {
@@ -206,6 +222,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     this.policy = limit === asked.heartbeatTimeout ? asked : { ...asked, heartbeatTimeout: limit }
     if (limit !== before.policy.heartbeatTimeout)
       for (const companion of this.lifecycle.companions) companion.limitChanged?.()
+    for (const companion of this.lifecycle.companions) companion.policyChanged?.()
     if (this.#watchTurned(before.watchOff) || !isWatched(this.state)) return
     if (changesCountdown(before.policy, this.policy, this.state)) this.#rearm(before.policy)
   }

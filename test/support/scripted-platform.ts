@@ -8,6 +8,7 @@ import type {
   Platform,
   ProcessIdentity,
   ProcessReading,
+  RunDescription,
   ServiceProcess,
   SignalOutcome,
   SpawnRequest,
@@ -78,6 +79,18 @@ export class ScriptedPlatform implements Platform {
     const process = new ScriptedProcess(100 + this.processes.length, request.command, this.manner)
     this.processes.push(process)
     return Promise.resolve(process)
+  }
+
+  describeRun({ identity, startedAt, command }: ServiceProcess): RunDescription {
+    return { identity, startedAt: startedAt.toISOString(), command, marker: '' }
+  }
+
+  adopt(run: RunDescription, ended: Promise<void>): ServiceProcess {
+    this.calls.push('adopt')
+    const process = new ScriptedProcess(run.identity.pid, run.command, this.manner)
+    void ended.then(() => process.exit({ kind: 'unknown' }))
+    this.processes.push(process)
+    return process
   }
 
   readProcess(identity: ProcessIdentity): ProcessReading {

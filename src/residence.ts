@@ -1,0 +1,75 @@
+import { HangdogError } from './errors.js'
+import type { GuardProcess } from './platform/guard-process.js'
+import type { ServiceProcess } from './platform/platform.js'
+import { encodeResident } from './resident-label.js'
+import { longer, type Milliseconds, seconds } from './time.js'
+import { NativeCountdown } from './watch/native-engine.js'
+import { isShadow } from './watch/policy.js'
+import type { Service } from './watch/service.js'
+import type { RunCompanion, StartedRun } from './watch/service-spec.js'
+
+/** The shortest time in which an expiry must be claimed before the guard acts alone. */
+const shortestBudget = seconds(1)
+
+/** Keeps the runs of a service known to the guard process, so that they are watched on, and found again, when hangdog dies. */
+export class Residence implements RunCompanion {
+  readonly #guard: GuardProcess
+  readonly #service: Service
+  readonly #beatsHere: boolean
+  #process: number | undefined
+
+  /** @param beatsHere the guard hears the service's beats by itself */
+  constructor(guard: GuardProcess, service: Service, { beatsHere }: { readonly beatsHere: boolean }) {
+    this.#guard = guard
+    this.#service = service
+    this.#beatsHere = beatsHere
+  }
+
+  environment(): Readonly<Record<string, string>> {
+    return {}
+  }
+
+  serviceStarted({ pid, startTime }: StartedRun): void {
+    const { process } = this.#service
+    if (process === undefined) return
+    try {
+      this.#process = this.#guard.guard.watchProcess({ pid, startTime })
+      this.#label(this.#process, process)
+      this.policyChanged()
+    } catch (error) {
+      // It has ended already, which it will be reported for.
+      if (!(error instanceof HangdogError) || error.code !== 'unavailable') throw error
+    }
+  }
+
+  serviceEnded(): void {
+    if (this.#process !== undefined) this.#guard.guard.forgetProcess(this.#process)
+    this.#process = undefined
+  }
+
+  /** What the guard does when nobody claims an expiry: it ends the process, where the policy would have it ended. */
+  policyChanged(): void {
+    const { policy, channels, parts } = this.#service
+    const { countdown } = channels.main
+    if (this.#process === undefined || !this.#beatsHere || !(countdown instanceof NativeCountdown)) return
+    const ends = (policy.action === 'terminate' || policy.action === 'bugcheck') && !isShadow(policy, parts.platform)
+    const { guard } = this.#guard
+    if (ends) guard.countdownFallback(countdown.id, this.#process, 'SIGKILL', budget(policy.evidenceTimeout))
+    else guard.forgetFallback(countdown.id)
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return {}
+  }
+
+  #label(process: number, started: ServiceProcess): void {
+    const { spec, parts, lifecycle } = this.#service
+    const run = parts.platform.describeRun(started)
+    if (run === undefined) return
+    this.#guard.label(process, this.#beatsHere, encodeResident({ service: spec.name, run, given: lifecycle.given }))
+  }
+}
+
+function budget(evidence: Milliseconds): Milliseconds {
+  return longer(evidence, shortestBudget)
+}
