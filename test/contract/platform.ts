@@ -3,7 +3,13 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, wr
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { HangdogError } from '../../src/errors.js'
-import type { Platform, ProcessReading, ServiceProcess, SpawnRequest } from '../../src/platform/platform.js'
+import type {
+  Platform,
+  ProcessReading,
+  RunDescription,
+  ServiceProcess,
+  SpawnRequest,
+} from '../../src/platform/platform.js'
 import { milliseconds } from '../../src/time.js'
 import { fixture, request, start, temporaryDirectory, until } from '../platform/support.js'
 
@@ -25,6 +31,7 @@ export function platformContract(t: Test, create: (t: Test) => PlatformUnderTest
   startingContract(t, create)
   readingContract(t, create)
   endingContract(t, create)
+  adoptionContract(t, create)
   machineContract(t, create)
 }
 
@@ -383,6 +390,56 @@ function endingContract(t: Test, create: (t: Test) => PlatformUnderTest): void {
     t.same(platform.signal(service.identity, 'SIGINT'), { kind: 'sent' })
     t.same(await service.exited, { kind: 'signal', signal: 'SIGINT' })
     t.same(platform.signal(service.identity, 'SIGINT'), { kind: 'gone' })
+  })
+}
+
+/** Each case has two adapters: one that started the service, and one that knows of it what was written down. */
+function adoptionContract(t: Test, create: (t: Test) => PlatformUnderTest): void {
+  const adoptFrom = (first: Platform, second: Platform, service: ServiceProcess): ServiceProcess => {
+    const run: RunDescription = JSON.parse(JSON.stringify(first.describeRun(service)))
+    return second.adopt(
+      run,
+      service.exited.then(() => {}),
+    )
+  }
+
+  t.test('a run that another started is known by what that one wrote down', async (t) => {
+    const [first, second] = [create(t), create(t)]
+    const file = join(temporaryDirectory(t), 'output')
+    const service = await start(t, first.platform, first.ender, {
+      ...request('sh', ['-c', 'echo here; exec sleep 600']),
+      output: { file },
+    })
+    await until('it has written', () => service.lastLines(1)[0] === 'here')
+    const adopted = adoptFrom(first.platform, second.platform, service)
+    t.same(adopted.identity, service.identity)
+    t.equal(adopted.command, 'sh')
+    t.same(adopted.startedAt, service.startedAt)
+    t.same(adopted.lastLines(1), ['here'])
+    t.equal(second.platform.readProcess(adopted.identity).kind, 'alive')
+    t.same(second.platform.describeRun(adopted), first.platform.describeRun(service), 'and can be handed on')
+  })
+
+  t.test('an adopted service is ended with all that it started, and nobody knows its exit code', async (t) => {
+    const [first, second] = [create(t), create(t)]
+    const script = 'setsid sleep 600 & setsid sleep 601 & exec sleep 602'
+    const service = await start(t, first.platform, first.ender, request('sh', ['-c', script]))
+    await until('all are there', async () => (await first.platform.survivors(service)).length === 3)
+    const adopted = adoptFrom(first.platform, second.ender, service)
+    t.equal((await second.ender.survivors(adopted)).length, 3)
+    t.same(second.ender.kill(adopted), { kind: 'sent' })
+    await until('nothing is left', async () => (await second.ender.survivors(adopted)).length === 0)
+    t.same(await adopted.exited, { kind: 'unknown' })
+  })
+
+  t.test('of a service that ended before it was adopted, what it left behind is found and ended', async (t) => {
+    const [first, second] = [create(t), create(t)]
+    const service = await start(t, first.platform, first.ender, request('sh', ['-c', 'setsid sleep 603 & sleep 0.2']))
+    await service.exited
+    const adopted = adoptFrom(first.platform, second.ender, service)
+    await until('it is found', async () => (await second.ender.survivors(adopted)).length === 1)
+    second.ender.kill(adopted)
+    await until('nothing is left', async () => (await second.ender.survivors(adopted)).length === 0)
   })
 }
 

@@ -1,0 +1,260 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { lackOfGuardProgram } from '../../src/platform/guard-process.js'
+import type { ServiceStatus } from '../../src/watch/status.js'
+import { until } from '../platform/support.js'
+import { nativeAddon } from '../support/native.js'
+import { fixture, Hangdog, hangdog, isAlive, stateDirectory } from './hangdog.js'
+
+const { skip } = nativeAddon()
+const lack = lackOfGuardProgram()
+const needed = { skip: skip || (lack === undefined ? false : `skipped: ${lack}`) }
+
+interface Service {
+  readonly heartbeat: string
+  readonly command: readonly string[]
+}
+
+const python: Service = { heartbeat: 'notify', command: ['/usr/bin/python3', fixture('notify-by-path.py')] }
+
+/** A file of one service; its limit is short, and it is ended when it hangs. */
+function writeFile(
+  directory: string,
+  { heartbeat, command }: Service,
+  more: Readonly<Record<string, unknown>> = {},
+): string {
+  const path = join(directory, 'hangdog.yaml')
+  const service = { command, heartbeat, heartbeatTimeout: '2s', action: 2, evidenceTimeout: '1s', ...more }
+  writeFileSync(path, JSON.stringify({ guard: 'process', services: { subject: service } }))
+  return path
+}
+
+const supervise = (t: Test, directory: string, file: string, environment: NodeJS.ProcessEnv = {}): Hangdog =>
+  new Hangdog(t, ['supervise', '--config', file, '--state-dir', directory, '--log-format', 'json'], environment)
+
+async function status(t: Test, directory: string): Promise<ServiceStatus> {
+  const { stdout } = await hangdog(t, ['status', '--json', '--state-dir', directory])
+  return JSON.parse(stdout)
+}
+
+async function pidOf(t: Test, directory: string): Promise<number> {
+  return (await status(t, directory)).pid ?? 0
+}
+
+/** What the service and the guard would leave behind, if a test fails in the middle. */
+function endAtLast(t: Test, directory: string, ...pids: number[]): void {
+  t.teardown(async () => {
+    for (const pid of pids) if (pid > 0 && isAlive(pid)) process.kill(pid, 'SIGKILL')
+    const file = join(directory, 'hangdog.yaml')
+    const last = supervise(t, directory, file)
+    await last.event('supervisor-started')
+    await last.end()
+  })
+}
+
+t.test(
+  'when hangdog is killed its service lives, is adopted by the next, and ended when it hangs',
+  needed,
+  async (t) => {
+    const directory = stateDirectory(t)
+    const file = writeFile(directory, python, { restart: { mode: 'always' } })
+    const first = supervise(t, directory, file)
+    await first.event('service-armed')
+    const pid = await pidOf(t, directory)
+    first.child.kill('SIGKILL')
+    await first.finished
+    await sleep(5000)
+    t.ok(isAlive(pid), 'it was not touched for more than two limits')
+    const second = supervise(t, directory, file)
+    t.match(await second.event('service-adopted'), { parameters: { pid } })
+    await second.event('service-armed')
+    t.equal(await pidOf(t, directory), pid)
+    await sleep(4000)
+    t.notOk(second.has('service-started'), 'there is no second copy')
+    t.notOk(second.has('silence-warning'), 'its beats are heard on')
+    process.kill(pid, 'SIGUSR1')
+    await second.event('hang-recovery')
+    t.match(await second.event('service-started'), { parameters: { pid: /\d+/ } })
+    t.notOk(isAlive(pid))
+    const third = await pidOf(t, directory)
+    t.not(third, pid)
+    await second.end()
+    t.notOk(isAlive(third), 'an orderly end ends it')
+  },
+)
+
+t.test('while nobody owns the guard it ends a service that hangs; the next hangdog says so', needed, async (t) => {
+  const directory = stateDirectory(t)
+  const file = writeFile(directory, python)
+  const first = supervise(t, directory, file)
+  await first.event('service-armed')
+  const pid = await pidOf(t, directory)
+  endAtLast(t, directory, pid)
+  first.child.kill('SIGKILL')
+  await first.finished
+  process.kill(pid, 'SIGUSR1')
+  await until('the guard has ended it', () => !isAlive(pid), 40_000)
+  const second = supervise(t, directory, file)
+  t.match(await second.event('ended-unowned'), { parameters: { pid, reason: /silent, and the guard ended it/ } })
+  const started = await second.event('service-started')
+  t.not(started.parameters.pid, pid)
+  await second.event('service-armed')
+})
+
+t.test('V8 runs out of memory in hangdog: the service is not touched, and adopted', needed, async (t) => {
+  const directory = stateDirectory(t)
+  const file = writeFile(directory, python)
+  const options = `--max-old-space-size=64 --import file://${fixture('allocate.mjs')}`
+  const first = supervise(t, directory, file, { NODE_OPTIONS: options })
+  await first.event('service-armed')
+  const pid = await pidOf(t, directory)
+  endAtLast(t, directory, pid)
+  first.child.kill('SIGUSR2')
+  const { stderr, signal, code } = await first.finished
+  t.match(stderr, /heap/i)
+  t.ok(signal !== null || (code ?? 0) > 128)
+  await sleep(5000)
+  t.ok(isAlive(pid))
+  const second = supervise(t, directory, file)
+  t.match(await second.event('service-adopted'), { parameters: { pid } })
+  await second.event('service-armed')
+  t.notOk(second.has('service-started'))
+  await second.end()
+  await until('it is ended', () => !isAlive(pid), 40_000)
+})
+
+t.test('when the guard is killed, its service lives on under the guard of hangdog', needed, async (t) => {
+  const directory = stateDirectory(t)
+  const file = writeFile(directory, python, { restart: { mode: 'never' } })
+  const ran = supervise(t, directory, file)
+  await ran.event('service-armed')
+  const pid = await pidOf(t, directory)
+  endAtLast(t, directory, pid)
+  const guard = guardOf(directory)
+  process.kill(guard, 'SIGKILL')
+  t.match(await ran.event('guard-lost'), { parameters: { pid: guard } })
+  await sleep(5000)
+  t.ok(isAlive(pid))
+  t.notOk(ran.has('hang-recovery'))
+  process.kill(pid, 'SIGUSR1')
+  await ran.event('hang-recovery')
+  await until('it is ended', () => !isAlive(pid), 40_000)
+})
+
+t.test('a Node service that hangdog preloads reconnects to the next hangdog', needed, async (t) => {
+  const directory = stateDirectory(t)
+  const script = 'setInterval(() => {}, 1000)'
+  const file = writeFile(directory, { heartbeat: 'node', command: [process.execPath, '-e', script] })
+  const first = supervise(t, directory, file)
+  await first.event('service-armed')
+  const pid = await pidOf(t, directory)
+  endAtLast(t, directory, pid)
+  first.child.kill('SIGKILL')
+  await first.finished
+  await sleep(4000)
+  t.ok(isAlive(pid), 'nobody could hear it, so nobody judged it')
+  const second = supervise(t, directory, file)
+  t.match(await second.event('service-adopted'), { parameters: { pid } })
+  await second.event('service-armed')
+  t.notOk(second.has('service-started'))
+  await second.end()
+  await until('it is ended', () => !isAlive(pid), 40_000)
+})
+
+t.test('an adopted service that ends is started again, though nobody knows how it ended', needed, async (t) => {
+  const directory = stateDirectory(t)
+  const file = writeFile(directory, python, { restart: { mode: 'on-failure' } })
+  const first = supervise(t, directory, file)
+  await first.event('service-armed')
+  const pid = await pidOf(t, directory)
+  endAtLast(t, directory, pid)
+  first.child.kill('SIGKILL')
+  await first.finished
+  const second = supervise(t, directory, file)
+  await second.event('service-adopted')
+  process.kill(pid, 'SIGKILL')
+  t.match(await second.event('service-ended'), { parameters: { outcome: /exit code unknown/ } })
+  await second.event('service-started')
+})
+
+t.test('a service that is no longer in the file is left alone, and that is said', needed, async (t) => {
+  const directory = stateDirectory(t)
+  const file = writeFile(directory, python)
+  const first = supervise(t, directory, file)
+  await first.event('service-armed')
+  const pid = await pidOf(t, directory)
+  endAtLast(t, directory, pid)
+  first.child.kill('SIGKILL')
+  await first.finished
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"subject"', '"other"'))
+  const second = supervise(t, directory, file)
+  t.match(await second.event('service-left-alone'), { parameters: { pid, reason: /no service "subject"/ } })
+  await second.event('service-armed')
+  await second.end()
+  t.ok(isAlive(pid))
+})
+
+t.test('a second hangdog cannot have the guard of the first', needed, async (t) => {
+  const directory = stateDirectory(t)
+  const file = writeFile(directory, python)
+  const first = supervise(t, directory, file)
+  await first.event('service-armed')
+  const { code, stderr } = await supervise(t, directory, file).finished
+  t.equal(code, 73)
+  t.match(stderr, /cannot use the guard process .* hangdog with pid \d+ owns it/)
+  t.notOk(first.has('service-ended'))
+  await first.end()
+})
+
+t.test('output through hangdog is refused with a guard process, and run does not choose it then', needed, async (t) => {
+  const directory = stateDirectory(t)
+  const run = (...options: string[]) =>
+    hangdog(t, [
+      'run',
+      '--guard',
+      'process',
+      '--state-dir',
+      directory,
+      ...options,
+      '--',
+      'sh',
+      '-c',
+      'echo hello; exit 3',
+    ])
+  t.match(await run('--output', 'pass'), { code: 78, stderr: /expected output "file" or "inherit", not "pass"/ })
+  t.match(await run(), { code: 3, stdout: 'hello\n' })
+})
+
+t.test('a guard that there is not, or that was turned off, is refused', async (t) => {
+  const directory = stateDirectory(t)
+  const { code } = await hangdog(t, ['run', '--guard', 'nowhere', '--state-dir', directory, '--', 'true'])
+  t.equal(code, 64)
+  const none = await hangdog(t, [
+    'run',
+    '--guard',
+    'none',
+    '--heartbeat',
+    'notify',
+    '--state-dir',
+    directory,
+    '--',
+    'true',
+  ])
+  t.match(none, { code: 69, stderr: /the guard was turned off/ })
+})
+
+/** The pid of the guard process of this state directory. */
+function guardOf(directory: string): number {
+  const found = readdirSync('/proc').find((name) => {
+    if (!/^\d+$/.test(name)) return false
+    try {
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8')
+      return command.includes('hangdog-guard') && command.includes(directory)
+    } catch {
+      return false
+    }
+  })
+  return Number(found ?? 0)
+}
