@@ -104,22 +104,12 @@ METHOD(countdown_reading) {
   return out;
 }
 
-/* [sum, longest, bin, count, bin, count, …], or undefined when nothing was counted. */
 METHOD(countdown_tally) {
   struct call call;
   int64_t id;
   struct guard_tally tally;
-  napi_value out;
   if (!read_call(env, info, 1, &call) || !read_whole(env, call.arguments[0], "the countdown", &id)) return NULL;
-  if (guard_countdown_tally(call.guard, (guard_id)id, &tally) != 0 || tally.bins == 0) return NULL;
-  if (napi_create_array(env, &out) != napi_ok) return NULL;
-  (void)napi_set_element(env, out, 0, span(env, tally.sum));
-  (void)napi_set_element(env, out, 1, span(env, tally.longest));
-  for (uint32_t index = 0; index < tally.bins; index++) {
-    (void)napi_set_element(env, out, 2 + 2 * index, whole(env, tally.bin[index]));
-    (void)napi_set_element(env, out, 3 + 2 * index, whole(env, tally.count[index]));
-  }
-  return out;
+  return guard_countdown_tally(call.guard, (guard_id)id, &tally) == 0 ? tally_array(env, &tally) : NULL;
 }
 
 METHOD(process_add) {

@@ -13,7 +13,7 @@
 #define GUARD_LOST 100
 
 /*
- * A method that is one call. What it takes: n a whole number, s a span, t a text. What it gives: w what was answered, s the same as a
+ * A method that is one call. What it takes: n a whole number, b true or false, s a span, t a text. What it gives: w what was answered, s the same as a
  * span, the rest as decoded below.
  */
 struct method {
@@ -33,11 +33,13 @@ static const struct method methods[] = {
     {"countdownClaim", WIRE_COUNTDOWN_CLAIM, "nn", 'w'},
     {"countdownFallback", WIRE_COUNTDOWN_FALLBACK, "nnns", 'w'},
     {"countdownReading", WIRE_COUNTDOWN_READING, "n", 'r'},
+    {"countdownTally", WIRE_COUNTDOWN_TALLY, "n", 'y'},
     {"processAdd", WIRE_PROCESS_ADD, "nn", 'w'},
     {"processRemove", WIRE_PROCESS_REMOVE, "n", 'w'},
     {"processSignal", WIRE_PROCESS_SIGNAL, "nn", 'w'},
     {"processEnded", WIRE_PROCESS_ENDED, "n", 'w'},
     {"processBind", WIRE_PROCESS_BIND, "nn", 'w'},
+    {"processAdmit", WIRE_PROCESS_ADMIT, "nb", 'w'},
     {"processLabel", WIRE_PROCESS_LABEL, "nnt", 'w'},
     {"inventory", WIRE_INVENTORY, "n", 'i'},
     {"notifyOpen", WIRE_NOTIFY_OPEN, "tn", 'w'},
@@ -74,12 +76,23 @@ static bool read_text(napi_env env, napi_value value, struct request *out) {
          napi_get_value_string_utf8(env, value, out->text, sizeof out->text, &out->length) == napi_ok;
 }
 
+static bool read_truth(napi_env env, napi_value value, int64_t *out) {
+  bool truth = false;
+  if (napi_get_value_bool(env, value, &truth) != napi_ok) {
+    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "cannot call the guard: expected true or false");
+    return false;
+  }
+  *out = truth;
+  return true;
+}
+
 static bool read_arguments(napi_env env, const char *takes, const napi_value *arguments, struct request *out) {
   int numbers = 0;
   memset(out->numbers, 0, sizeof out->numbers);
   out->length = 0;
   for (int index = 0; takes[index] != '\0'; index++) {
     bool read = takes[index] == 't'   ? read_text(env, arguments[index], out)
+                : takes[index] == 'b' ? read_truth(env, arguments[index], &out->numbers[numbers])
                 : takes[index] == 's' ? read_span(env, arguments[index], "a span", &out->numbers[numbers])
                                       : read_whole(env, arguments[index], "an argument", &out->numbers[numbers]);
     if (!read) return false;
@@ -119,6 +132,13 @@ static napi_value counters_of(napi_env env, const struct wire_reply_frame *reply
   return counters_object(env, &counted);
 }
 
+static napi_value tally_of(napi_env env, const struct wire_reply_frame *reply) {
+  struct guard_tally tally;
+  if (reply->head.length != sizeof tally) return NULL;
+  memcpy(&tally, reply->text, sizeof tally);
+  return tally_array(env, &tally);
+}
+
 static napi_value strength_of(napi_env env, const int64_t *numbers) {
   const struct guard_strength got = {(int32_t)numbers[0], (int32_t)numbers[1], (int32_t)numbers[2]};
   return strength_object(env, &got);
@@ -130,6 +150,7 @@ static napi_value decode(napi_env env, char gives, int64_t result, const struct 
   if (gives == 'h') return result < 0 ? whole(env, result) : span(env, reply->head.numbers[0]);
   if (gives == 'i') return result == 1 ? resident_object(env, reply) : NULL;
   if (result != 0) return NULL;
+  if (gives == 'y') return tally_of(env, reply);
   if (gives == 'r') return reading_object(env, reply->head.numbers);
   return gives == 'c' ? counters_of(env, reply) : strength_of(env, reply->head.numbers);
 }

@@ -83,3 +83,15 @@ napi_value strength(napi_env env, napi_callback_info info) {
   if (!read_call(env, info, 0, &call) || guard_strength(call.guard, &got) != 0) return NULL;
   return strength_object(env, &got);
 }
+
+napi_value tally_array(napi_env env, const struct guard_tally *tally) {
+  napi_value out;
+  if (tally->bins == 0 || tally->bins > GUARD_TALLY_BINS || napi_create_array(env, &out) != napi_ok) return NULL;
+  (void)napi_set_element(env, out, 0, span(env, tally->sum));
+  (void)napi_set_element(env, out, 1, span(env, tally->longest));
+  for (uint32_t index = 0; index < tally->bins; index++) {
+    (void)napi_set_element(env, out, 2 + 2 * index, whole(env, tally->bin[index]));
+    (void)napi_set_element(env, out, 3 + 2 * index, whole(env, tally->count[index]));
+  }
+  return out;
+}

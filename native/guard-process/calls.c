@@ -59,6 +59,16 @@ static int64_t reading(struct workplace *place, guard_id id, int64_t *out) {
   return 0;
 }
 
+static int64_t tally(struct workplace *place, guard_id id, struct wire_reply_frame *reply) {
+  struct guard_tally counted;
+  memset(&counted, 0, sizeof counted);
+  int result = guard_countdown_tally(place->guard, id, &counted);
+  if (result != 0) return result;
+  memcpy(reply->text, &counted, sizeof counted);
+  reply->head.length = sizeof counted;
+  return 0;
+}
+
 static int64_t process_add(struct workplace *place, const int64_t *numbers) {
   guard_id id = 0;
   if (!is_within(numbers[0], 1, INT32_MAX) || numbers[1] < 0) return -EINVAL;
@@ -187,6 +197,8 @@ static int64_t answer(struct workplace *place, const struct wire_request_frame *
       return fallback(place, numbers);
     case WIRE_COUNTDOWN_READING:
       return reading(place, id, reply->head.numbers);
+    case WIRE_COUNTDOWN_TALLY:
+      return tally(place, id, reply);
     case WIRE_PROCESS_ADD:
       return process_add(place, numbers);
     case WIRE_PROCESS_REMOVE:
@@ -197,6 +209,8 @@ static int64_t answer(struct workplace *place, const struct wire_request_frame *
       return guard_process_ended(place->guard, id);
     case WIRE_PROCESS_BIND:
       return process_bind(place, numbers);
+    case WIRE_PROCESS_ADMIT:
+      return is_within(numbers[1], 0, 1) ? guard_process_admit(place->guard, id, (int)numbers[1]) : -EINVAL;
     case WIRE_NOTIFY_OPEN:
       return notify_open(place, request);
     case WIRE_NOTIFY_CLOSE:

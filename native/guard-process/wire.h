@@ -16,7 +16,7 @@
 #include "../guard/guard.h"
 
 #define WIRE_MAGIC 0x68646731u
-/* Raised with every change of a frame, of a call, or of struct guard_record or guard_counters. */
+/* Raised with every change of a frame, of a call, or of struct guard_record guard_counters or guard_tally. */
 #define WIRE_VERSION 1
 #define WIRE_NUMBERS 6
 /* The longest text of a request, such as a label. */
@@ -42,12 +42,16 @@ enum wire_call {
   WIRE_COUNTDOWN_FALLBACK,
   /* Reply: state, arming, spent, remaining, beats. */
   WIRE_COUNTDOWN_READING,
+  /* Reply: struct guard_tally as its text. */
+  WIRE_COUNTDOWN_TALLY,
   /* Pid, start time. Reply: the process. */
   WIRE_PROCESS_ADD,
   WIRE_PROCESS_REMOVE,
   WIRE_PROCESS_SIGNAL,
   WIRE_PROCESS_ENDED,
   WIRE_PROCESS_BIND,
+  /* Process, and 1 or 0. */
+  WIRE_PROCESS_ADMIT,
   /* Mode; the text is the path. Opening the one that is open already succeeds. */
   WIRE_NOTIFY_OPEN,
   WIRE_NOTIFY_CLOSE,

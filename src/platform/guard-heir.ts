@@ -23,6 +23,7 @@ interface KeptProcess {
   readonly pid: number
   readonly startTime: number
   countdown: number
+  admits: boolean
 }
 
 /**
@@ -57,7 +58,7 @@ export class GuardHeir implements AddonGuardProcess {
 
   /** Another owner made this one; it is kept from now on as if it had been made here. */
   know(process: number, pid: number, startTime: number): void {
-    this.#processes.set(process, { pid, startTime, countdown: 0 })
+    this.#processes.set(process, { pid, startTime, countdown: 0, admits: false })
   }
 
   countdownCreate(): number {
@@ -115,9 +116,14 @@ export class GuardHeir implements AddonGuardProcess {
     return this.#look((guard) => guard.countdownReading(this.#name(countdown)))
   }
 
+  countdownTally(countdown: number): readonly number[] | undefined {
+    // What the guard that is gone had counted is gone with it.
+    return this.#guard.countdownTally(this.#name(countdown))
+  }
+
   processAdd(pid: number, startTime: number): number {
     const made = this.#made(this.#ask((guard) => guard.processAdd(pid, startTime)))
-    if (made > 0) this.#processes.set(made, { pid, startTime, countdown: 0 })
+    if (made > 0) this.#processes.set(made, { pid, startTime, countdown: 0, admits: false })
     return made
   }
 
@@ -138,6 +144,12 @@ export class GuardHeir implements AddonGuardProcess {
     const kept = this.#processes.get(process)
     if (kept !== undefined) kept.countdown = countdown
     return this.#ask((guard) => guard.processBind(this.#name(process), this.#name(countdown)))
+  }
+
+  processAdmit(process: number, admit: boolean): number {
+    const kept = this.#processes.get(process)
+    if (kept !== undefined) kept.admits = admit
+    return this.#ask((guard) => guard.processAdmit(this.#name(process), admit))
   }
 
   /** An heir outlives nobody: there is nothing to label. */
@@ -243,11 +255,12 @@ export class GuardHeir implements AddonGuardProcess {
       if (kept.armed) heir.countdownArm(this.#name(name), kept.limit, kept.warning)
       kept.ahead = kept.armed ? kept.arming - 1 : kept.arming
     }
-    for (const [name, { pid, startTime, countdown }] of this.#processes) {
+    for (const [name, { pid, startTime, countdown, admits }] of this.#processes) {
       const process = heir.processAdd(pid, startTime)
       // One that has ended meanwhile: its own end is seen by whoever started it.
       if (process < 0) continue
       this.#rename(name, process)
+      if (admits) heir.processAdmit(process, true)
       if (countdown !== 0) heir.processBind(process, this.#name(countdown))
     }
     for (const [name, { fallback }] of this.#countdowns) {
