@@ -13,6 +13,7 @@ import { printTable, summary } from './statistics.mjs'
 const count = Number(process.argv[2] ?? '50000')
 const loaded = loadAddon()
 const lack = loaded.kind === 'absent' ? loaded.reason : lackOfGuardProgram()
+const rows = {}
 if (lack !== undefined) {
   console.log(`skipped: ${lack}`)
   process.exit(0)
