@@ -104,7 +104,10 @@ export class Guard implements GuardCountdowns {
 
   get strength(): GuardStrength {
     const got = this.native.strength()
-    return { realtime: granted(got?.realtime), memoryLocked: granted(got?.lockedOwn) }
+    return {
+      realtime: granted(got?.realtime),
+      memoryLocked: granted(got?.lockedOwn === -1 ? got.lockedAll : got?.lockedOwn),
+    }
   }
 
   listen(listener: GuardListener): void {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -158,6 +158,41 @@ t.test('a Node service that hangdog preloads reconnects to the next hangdog', ne
   const second = supervise(t, directory, file)
   t.match(await second.event('service-adopted'), { parameters: { pid } })
   await second.event('service-armed')
+  t.notOk(second.has('service-started'))
+  await second.end()
+  await until('it is ended', () => !isAlive(pid), 40_000)
+})
+
+const tor = '/usr/sbin/tor'
+const needsTor = needed.skip || !existsSync(tor) ? { skip: needed.skip || 'skipped: there is no tor' } : needed
+
+t.test('tor beats on while hangdog is dead, and is adopted', needsTor, async (t) => {
+  const directory = stateDirectory(t)
+  writeFileSync(join(directory, 'torrc'), '')
+  const args = [
+    '--DisableNetwork',
+    '1',
+    '--SocksPort',
+    '0',
+    '--DataDirectory',
+    join(directory, 'tor'),
+    '--RunAsDaemon',
+    '0',
+  ]
+  const file = writeFile(directory, { heartbeat: 'notify', command: [tor, ...args, '-f', join(directory, 'torrc')] })
+  const first = supervise(t, directory, file)
+  await first.event('service-armed')
+  const pid = await pidOf(t, directory)
+  endAtLast(t, directory, pid)
+  first.child.kill('SIGKILL')
+  await first.finished
+  await sleep(6000)
+  t.ok(isAlive(pid), 'three limits later')
+  const second = supervise(t, directory, file)
+  t.match(await second.event('service-adopted'), { parameters: { pid } })
+  await second.event('service-armed')
+  await sleep(4000)
+  t.notOk(second.has('hang-recovery'))
   t.notOk(second.has('service-started'))
   await second.end()
   await until('it is ended', () => !isAlive(pid), 40_000)

@@ -139,10 +139,16 @@ function suite(addon: Addon): void {
     const lost: (string | undefined)[] = []
     const { guard, pid } = await open(t, { path: join(folder, 'guard'), lost: (why) => lost.push(why) })
     const calls: string[] = []
-    const countdown = createNativeEngine(guard).create({
-      warningElapsed: () => calls.push('warning'),
-      limitElapsed: () => calls.push('limit'),
+    const engine = createNativeEngine(guard)
+    const record = (to: string[]) => ({
+      warningElapsed: () => to.push('warning'),
+      limitElapsed: () => to.push('limit'),
     })
+    const countdown = engine.create(record(calls))
+    const late: string[] = []
+    const running = engine.create(record(late))
+    // More than once, so that an heir that counts armings from one can be told from one that goes on.
+    for (let time = 0; time < 3; time++) running.arm(seconds(3), 0.5)
     const messages: string[] = []
     const ended: number[] = []
     guard.listen({ messageReceived: ({ text }) => messages.push(text), processEnded: (process) => ended.push(process) })
@@ -157,6 +163,8 @@ function suite(addon: Addon): void {
     t.same(lost, [undefined])
     t.equal(countdown.armed, true)
     t.ok(countdown.remaining() > 3_590_000)
+    await until('one that ran expires under the heir', () => late.includes('limit'))
+    t.equal(running.armed, false)
     t.ok(countdown.reset() >= 0)
     await sendDatagram(join(folder, 'notify'), 'STATUS=still here')
     await until('the socket is there again', () => messages.includes('STATUS=still here'))
