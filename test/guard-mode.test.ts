@@ -15,7 +15,7 @@ const service = (output: ServiceSettings['output']): ServiceSettings => ({
 })
 
 t.test('a guard process that cannot be had is refused, with why', async (t) => {
-  const absent = loadAddon(['/no/such/file'])
+  const absent = loadAddon('/no/such/folder')
   const lacks = lackOfGuard(absent, 'process')
   t.match(lacks, /not built here/)
   t.throws(() => checkGuard('process', lacks, []), {
@@ -23,7 +23,7 @@ t.test('a guard process that cannot be had is refused, with why', async (t) => {
     message: /cannot use --guard "process".*not built/,
   })
   t.doesNotThrow(() => checkGuard('thread', lacks, [service('pass')]), 'hangdog works without')
-  t.match(lackOfGuardProgram(['/no/such/program']), /there is no \/no\/such\/program/)
+  t.match(lackOfGuardProgram('/no/such/folder'), /there is none in \/no\/such\/folder/)
 })
 
 t.test('a guard that was turned off is none', async (t) => {

@@ -188,7 +188,8 @@ export function lackOf(loaded: LoadedAddon): string | undefined {
   return loaded.kind === 'absent' ? loaded.reason : undefined
 }
 
-function addonFolder(): string {
+/** Where the addon is, and what is built with it. */
+export function addonFolder(): string {
   return join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'native', 'addon')
 }
 

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { HangdogError } from '../errors.js'
-import { type Addon, type AddonGuardProcess, addonFiles } from './addon.js'
+import { type Addon, type AddonGuardProcess, addonFolder } from './addon.js'
 import { runCommand } from './command.js'
 import { errorName, Guard, type GuardOptions, openNative } from './guard.js'
 import { GuardHeir } from './guard-heir.js'
@@ -48,16 +48,17 @@ export interface GuardProcess {
   end(): void
 }
 
-/** Where the program may be: beside the addon. */
-export function guardProgramFiles(): readonly string[] {
-  return addonFiles().map((file) => join(dirname(file), 'hangdog-guard'))
+/** Finds the program beside what node-gyp-build would load: what was built on this machine, then what came with a release. */
+export function findGuardProgram(folder = addonFolder()): string | undefined {
+  const places = [join('build', 'Release'), join('prebuilds', `${process.platform}-${process.arch}`)]
+  return places.map((place) => join(folder, place, 'hangdog-guard')).find((file) => existsSync(file))
 }
 
 /** Why there is no program to run; undefined when there is one. */
-export function lackOfGuardProgram(files: readonly string[] = guardProgramFiles()): string | undefined {
-  return files.some((file) => existsSync(file))
-    ? undefined
-    : `the guard program is not built here: there is no ${files.at(-1)}`
+export function lackOfGuardProgram(folder = addonFolder()): string | undefined {
+  return findGuardProgram(folder) === undefined
+    ? `the guard program is not built for this machine: there is none in ${folder}`
+    : undefined
 }
 
 /**
@@ -105,7 +106,7 @@ async function connect(addon: Addon, options: GuardProcessOptions, woken: () => 
 
 /** Resolves when it listens. It leaves our session and outlives us. */
 async function startProgram(options: GuardProcessOptions): Promise<void> {
-  const command = guardProgramFiles().find((file) => existsSync(file))
+  const command = findGuardProgram()
   const lack = lackOfGuardProgram()
   if (command === undefined) throw new HangdogError('unavailable', `cannot start the guard process: ${lack}`)
   const done = await runCommand({ command, args: toArguments(options), timeoutMs: startLimitMs, environment: {} })

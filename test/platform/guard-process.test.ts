@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Addon } from '../../src/platform/addon.js'
 import {
+  findGuardProgram,
   type GuardProcess,
   type GuardProcessOptions,
-  guardProgramFiles,
   lackOfGuardProgram,
   openGuardProcess,
 } from '../../src/platform/guard-process.js'
@@ -191,7 +191,7 @@ function suite(addon: Addon): void {
   })
 
   t.test('the program refuses bad arguments', async (t) => {
-    const program = guardProgramFiles().find((file) => existsSync(file)) ?? ''
+    const program = findGuardProgram() ?? ''
     const run = (...args: string[]) => spawnSync(program, args, { encoding: 'utf8', timeout: 20_000 })
     t.match(run(), { status: 64, stderr: /^Usage/ })
     t.match(run('--socket', '/tmp/x', 'more'), { status: 64 })
