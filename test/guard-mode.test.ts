@@ -17,7 +17,7 @@ const service = (output: ServiceSettings['output']): ServiceSettings => ({
 t.test('a guard process that cannot be had is refused, with why', async (t) => {
   const absent = loadAddon('/no/such/folder')
   const lacks = lackOfGuard(absent, 'process')
-  t.match(lacks, /not built here/)
+  t.match(lacks, /not built for this machine/)
   t.throws(() => checkGuard('process', lacks, []), {
     code: 'unavailable',
     message: /cannot use --guard "process".*not built/,

@@ -11,7 +11,7 @@ import { parseDuration } from '../time.js'
 import type { FinalEnd } from '../watch/lifecycle.js'
 import { guardOption, machineWatchdogOption, profileOption } from './options.js'
 import { addPolicyOptions, type PolicyOptions, readPolicyOptions } from './policy-options.js'
-import { passSignals } from './signals.js'
+import { holdSignals, passSignals } from './signals.js'
 
 interface RunOptions extends PolicyOptions {
   readonly name?: string
@@ -84,6 +84,7 @@ export function runCommandCommand(): Command {
 async function run(program: string, args: readonly string[], options: RunOptions): Promise<void> {
   const settings = toSettings(program, args, options)
   const { startDaemon } = await import('../daemon.js')
+  const takeHeld = holdSignals()
   const daemon = await startDaemon({
     instance: options.name ?? { proposed: settings.name },
     services: [settings],
@@ -99,6 +100,8 @@ async function run(program: string, args: readonly string[], options: RunOptions
   })
   const service = daemon.supervisor.service(settings.name)
   const release = passSignals(service)
+  const early = takeHeld()
+  if (early !== undefined) void service.stop(`${early} was sent to hangdog`, early)
   const end = await service.finished
   release()
   await daemon.close(end.reason)

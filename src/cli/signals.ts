@@ -6,6 +6,19 @@ const ending = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const
 /** Signals that mean something to the service alone. */
 const passed = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const
 
+/** Heeds a signal that asks to end before there is a service to pass it on to. @returns gives it out, and heeds no more */
+export function holdSignals(): () => NodeJS.Signals | undefined {
+  let held: NodeJS.Signals | undefined
+  const hold = (signal: NodeJS.Signals): void => {
+    held ??= signal
+  }
+  for (const signal of ending) process.on(signal, hold)
+  return () => {
+    for (const signal of ending) process.off(signal, hold)
+    return held
+  }
+}
+
 /**
  * Passes signals on to the service. One that asks to end is passed on as itself, and there is no restart afterwards; a second one while
  * the service is still ending kills it. @returns takes the handlers back

@@ -64,6 +64,8 @@ async function supervise(options: SuperviseOptions): Promise<void> {
     return
   }
   const machineWatchdog = options.machineWatchdog ?? file.machineWatchdog
+  // Heeded from here on: whoever ends hangdog while it starts or adopts services means them too.
+  const asked = nextSignal(endingSignals)
   const daemon = await startDaemon({
     instance: file.instance,
     services: file.services,
@@ -76,7 +78,6 @@ async function supervise(options: SuperviseOptions): Promise<void> {
     ...(options.stateDir !== undefined && { stateDirectory: options.stateDir }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
   })
-  const asked = nextSignal(endingSignals)
   const all = Promise.all(daemon.supervisor.services.map((service) => service.finished)).then(() => undefined)
   const signal = await Promise.race([asked, all])
   // Whoever asks twice does not want to wait for what does not end.
