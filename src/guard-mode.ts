@@ -22,7 +22,13 @@ export function checkGuard(mode: GuardMode, lacks: string | undefined, services:
   if (mode !== 'process') return
   if (lacks !== undefined)
     throw new HangdogError('unavailable', `cannot use --guard "process": ${lacks}; see hangdog doctor`)
-  for (const { name, output } of services) {
+  for (const { name, output, heartbeat } of services) {
+    if (heartbeat === 'page') {
+      throw new HangdogError(
+        'unavailable',
+        `cannot watch service "${name}" by a guard process: expected a heartbeat other than "page", whose memory it cannot share yet`,
+      )
+    }
     if (output !== 'pass') continue
     throw new HangdogError(
       'config',

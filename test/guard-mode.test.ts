@@ -34,4 +34,7 @@ t.test('a service that writes through hangdog cannot outlive it', async (t) => {
   t.throws(() => checkGuard('process', undefined, [service('file'), service('pass')]), { code: 'config' })
   t.doesNotThrow(() => checkGuard('process', undefined, [service('file'), service('inherit')]))
   t.doesNotThrow(() => checkGuard('thread', undefined, [service('pass')]))
+  const page = { ...service('file'), heartbeat: 'page' }
+  t.throws(() => checkGuard('process', undefined, [page]), { code: 'unavailable', message: /"page"/ })
+  t.doesNotThrow(() => checkGuard('thread', undefined, [page]))
 })

@@ -109,6 +109,7 @@ static napi_value reading_object(napi_env env, const int64_t *numbers) {
   set(env, out, "spent", span(env, numbers[2]));
   set(env, out, "remaining", span(env, numbers[3]));
   set(env, out, "beats", whole(env, numbers[4]));
+  set(env, out, "pageBeats", whole(env, numbers[5]));
   return out;
 }
 

@@ -56,6 +56,7 @@ static int64_t reading(struct workplace *place, guard_id id, int64_t *out) {
   out[2] = read.spent;
   out[3] = read.remaining;
   out[4] = (int64_t)read.beats;
+  out[5] = (int64_t)read.page_beats;
   return 0;
 }
 

@@ -40,7 +40,7 @@ enum wire_call {
   WIRE_COUNTDOWN_CLAIM,
   /* Countdown, process, signal, budget. */
   WIRE_COUNTDOWN_FALLBACK,
-  /* Reply: state, arming, spent, remaining, beats. */
+  /* Reply: state, arming, spent, remaining, beats, page beats. */
   WIRE_COUNTDOWN_READING,
   /* Reply: struct guard_tally as its text. */
   WIRE_COUNTDOWN_TALLY,

@@ -29,7 +29,7 @@ export interface Addon extends AddonWatchdog, AddonNotify {
 }
 
 /** A guard that is a process of its own. Once it is gone, every call gives -ENOTCONN, and one record of the kind `lost` says so. */
-export interface AddonGuardProcess extends AddonGuard {
+export interface AddonGuardProcess extends Omit<AddonGuard, 'pageOpen' | 'pageClose' | 'pageBind' | 'pageUnbind'> {
   readonly guardPid: number
   /**
    * Keeps the process watched when its owner dies, with a text to find it by. @param beatsHere 1 when its beats reach the guard without

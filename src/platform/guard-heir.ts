@@ -8,6 +8,9 @@ const lostKind = 100
 /** Added to what names a thing of the heir, so that it cannot be taken for one of the guard that is gone. Names are below 2^52. */
 const heirBase = 2 ** 52
 
+/** What both have. */
+type Present = Omit<AddonGuardProcess, 'guardPid' | 'processLabel' | 'inventory' | 'end'>
+
 interface KeptCountdown {
   limit: number
   warning: number
@@ -30,7 +33,7 @@ interface KeptProcess {
  * Stands for a guard process, and for its heir: when that process is gone, a guard in our own process takes over what was watched, under
  * the same names. Countdowns that ran get their whole limit again, as after any time in which nobody looked.
  */
-export class GuardHeir implements AddonGuardProcess {
+export class GuardHeir implements AddonGuard {
   readonly guardPid: number
   readonly #first: AddonGuardProcess
   readonly #inherit: () => AddonGuard | number
@@ -161,8 +164,11 @@ export class GuardHeir implements AddonGuardProcess {
     return this.#heir === undefined ? this.#first.inventory(from) : undefined
   }
 
+  /** What is asked after this is asked of nobody. */
   end(): number {
-    return this.#heir === undefined ? this.#first.end() : 0
+    const result = this.#heir === undefined ? this.#first.end() : 0
+    this.#isLost = true
+    return result
   }
 
   notifyOpen(path: string, mode: number): number {
@@ -174,6 +180,24 @@ export class GuardHeir implements AddonGuardProcess {
   notifyClose(): number {
     this.#notify = undefined
     return this.#ask((guard) => guard.notifyClose())
+  }
+
+  // Pages would have to be handed over as open files; src/guard-mode.ts refuses services that want one.
+
+  pageOpen(): number {
+    return -constants.errno.ENOSYS
+  }
+
+  pageClose(): number {
+    return -constants.errno.ENOSYS
+  }
+
+  pageBind(): number {
+    return -constants.errno.ENOSYS
+  }
+
+  pageUnbind(): number {
+    return -constants.errno.ENOSYS
   }
 
   read(): readonly AddonRecord[] {
@@ -215,12 +239,12 @@ export class GuardHeir implements AddonGuardProcess {
     return this.#guard.handNext()
   }
 
-  get #guard(): AddonGuard {
+  get #guard(): Present {
     return this.#heir ?? this.#first
   }
 
   /** Asks again after a succession that the first try has brought about. */
-  #ask(call: (guard: AddonGuard) => number): number {
+  #ask(call: (guard: Present) => number): number {
     const result = call(this.#guard)
     if (result !== -constants.errno.ENOTCONN || this.#isLost) return result
     this.#succeed()
@@ -228,7 +252,7 @@ export class GuardHeir implements AddonGuardProcess {
   }
 
   /** As `ask`, where nothing to read looks the same as nobody there to read it. */
-  #look<T>(call: (guard: AddonGuard) => T | undefined): T | undefined {
+  #look<T>(call: (guard: Present) => T | undefined): T | undefined {
     const result = call(this.#guard)
     if (result !== undefined || this.#isLost) return result
     this.#ask((guard) => guard.processEnded(0))
