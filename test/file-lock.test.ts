@@ -141,7 +141,9 @@ test('when the limit has passed the error names the holder, its start and how lo
   t.match(error, { code: 'unavailable' })
   const text = error instanceof Error ? error.message : ''
   const expected = 'cannot change the things: expected nobody else to be writing'
-  t.ok(text.startsWith(`${expected}, but pid 10 (started ${born?.toISOString()}) has held the lock for 2`), text)
+  // How long it waited beyond its limit is up to the machine.
+  t.ok(text.startsWith(`${expected}, but pid 10 (started ${born?.toISOString()}) has held the lock for `), text)
+  t.match(text, /has held the lock for [2-9]/)
   t.ok(text.endsWith(`("${lockPath(directory)}")`), text)
   t.equal(await first.isHeld(), true, 'and is not disturbed')
 })

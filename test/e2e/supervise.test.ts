@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { fixture, freePort, Hangdog, hangdog, isAlive, stateDirectory, until, untilAnswers } from './hangdog.js'
@@ -120,9 +120,16 @@ t.test('a second signal to supervise ends a service that does not end by itself 
   )
   const run = new Hangdog(t, ['supervise', '--config', file, '--state-dir', directory, '--log-format', 'json'])
   const { parameters } = await run.event('service-started')
+  await until(() => ignoresTerm(Number(parameters.pid)) || undefined, 'trap')
   run.child.kill('SIGTERM')
   await run.event('service-stopping')
   run.child.kill('SIGTERM')
   t.equal((await run.finished).code, 0)
   t.notOk(isAlive(Number(parameters.pid)))
 })
+
+/** Whether the shell has come to its trap. */
+function ignoresTerm(pid: number): boolean {
+  const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
+  return (BigInt(`0x${ignored}`) & (1n << 14n)) !== 0n
+}
