@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "guard-state.h"
+#include "plan.h"
 
 #define MILLISECOND INT64_C(1000000)
 /* Two ticks without a look are counted in full, so a stall costs a service a quarter of its limit at most. */
@@ -81,12 +82,33 @@ void countdown_poll(struct guard *guard, struct countdown *countdown) {
   countdowns_schedule(guard, now);
 }
 
-void countdown_stop(struct guard *guard, struct countdown *countdown) {
+static void countdown_stop_for(struct guard *guard, struct countdown *countdown, enum plan_off why) {
+  (void)plan_called_off(guard, countdown, why);
   atomic_store(&countdown->mode, GUARD_DISARMED);
   if (countdown->paged) put(guard, countdown, INT64_MAX, awake_clock_peek(&guard->clock));
   else heap_remove(&guard->due, place_of(guard, countdown));
   heap_remove(&guard->limits, place_of(guard, countdown));
   retune(guard);
+}
+
+void countdown_stop(struct guard *guard, struct countdown *countdown) {
+  countdown_stop_for(guard, countdown, PLAN_OFF_OWNER);
+}
+
+void countdown_claimed(struct guard *guard, struct countdown *countdown) {
+  countdown_stop_for(guard, countdown, PLAN_OFF_CLAIM);
+}
+
+void countdown_lease(struct guard *guard, struct countdown *countdown, int64_t span) {
+  if (span == 0) {
+    countdown_stop_for(guard, countdown, PLAN_OFF_CLAIM);
+    return;
+  }
+  if (guard->due.size == 0) awake_clock_resume(&guard->clock);
+  int64_t now = awake_clock_peek(&guard->clock);
+  atomic_store(&countdown->mode, GUARD_LEASED);
+  plan_leased(guard, countdown, now, span);
+  countdowns_schedule(guard, now);
 }
 
 /* ---- What the owner asks for; guard-calls.c checks the arguments and holds the lock. ---- */
@@ -112,9 +134,29 @@ int countdown_create(struct guard *guard, guard_id *out) {
   return 0;
 }
 
+void countdown_look_at(struct guard *guard, struct countdown *countdown, int64_t when) {
+  countdown->act_at = when;
+  if (when == INT64_MAX && !countdown->paged) heap_remove(&guard->due, place_of(guard, countdown));
+  else put(guard, countdown, when, awake_clock_peek(&guard->clock));
+}
+
+void countdown_heard(struct countdown *countdown, bool forwarded) {
+  uint8_t heard = forwarded ? HEARD_FORWARDED : HEARD_BY_GUARD;
+  if (atomic_load_explicit(&countdown->heard, memory_order_relaxed) != heard)
+    atomic_store_explicit(&countdown->heard, heard, memory_order_relaxed);
+}
+
+/* The owner hands in a beat: one that the guard has forwarded, or one of which the guard knows nothing. */
+static void heard_by_owner(struct countdown *countdown) {
+  uint8_t heard = atomic_load_explicit(&countdown->heard, memory_order_relaxed);
+  if (heard == HEARD_BY_OWNER) return;
+  atomic_store_explicit(&countdown->heard, heard == HEARD_FORWARDED ? HEARD_BY_GUARD : HEARD_BY_OWNER, memory_order_relaxed);
+}
+
 void countdown_dispose(struct guard *guard, struct countdown *countdown) {
   page_unbind(guard, countdown);
   countdown_stop(guard, countdown);
+  plan_dispose(guard, countdown);
   uint32_t tenant = atomic_load(&countdown->tenant) + 1;
   atomic_store(&countdown->tenant, tenant == 0 ? 1 : tenant);
   countdown->used = false;
@@ -127,6 +169,7 @@ uint32_t countdown_arm(struct guard *guard, struct countdown *countdown, int64_t
   countdown->limit = limit;
   countdown->warning = warning;
   countdown->arming++;
+  if (countdown->planned) plan_of(guard, countdown)->owner_first = false;
   start(guard, countdown, GUARD_ARMED);
   return countdown->arming;
 }
@@ -134,7 +177,14 @@ uint32_t countdown_arm(struct guard *guard, struct countdown *countdown, int64_t
 /* A beat for which a store is not enough. */
 static int beat_slowly(struct guard *guard, struct countdown *countdown, uint32_t quiet) {
   uint32_t state = state_of(atomic_load(&countdown->mode));
-  if (state == GUARD_DISARMED) return -ENODATA;
+  if (state == GUARD_DISARMED || state == GUARD_BUSY) return -ENODATA;
+  if (state == GUARD_LEASED) {
+    // The owner knows what to do about it, once it can.
+    atomic_store(&countdown->since, awake_clock_peek(&guard->clock));
+    countdown_stop_for(guard, countdown, PLAN_OFF_BEAT);
+    return -ENODATA;
+  }
+  if (state == GUARD_OVERDUE) (void)plan_called_off(guard, countdown, PLAN_OFF_BEAT);
   if (state != GUARD_ARMED) {
     start(guard, countdown, GUARD_ARMED | quiet);
     return 0;
@@ -153,6 +203,7 @@ int countdown_beat(struct guard *guard, struct countdown *countdown, uint32_t qu
   bool quickly = state_of(mode) == GUARD_ARMED && (mode & quiet) == quiet;
   if (quickly) since = atomic_exchange(&countdown->since, now);
   *spent = spent_since(countdown, since, now);
+  heard_by_owner(countdown);
   atomic_fetch_add_explicit(&countdown->beats, 1, memory_order_relaxed);
   // Either we see here that the guard has just found it warned or expired, or the guard sees that `since` has moved.
   if (quickly && atomic_load(&countdown->mode) == mode) return 0;
@@ -167,9 +218,13 @@ bool countdown_beaten(struct guard *guard, struct countdown *countdown, int64_t 
   int64_t now = awake_clock_peek(&guard->clock);
   *silent = mode == GUARD_DISARMED ? -1 : spent_since(countdown, atomic_load(&countdown->since), now);
   atomic_fetch_add_explicit(&countdown->beats, 1, memory_order_relaxed);
+  countdown_heard(countdown, true);
   (void)beat_slowly(guard, countdown, 0);
   if (mode != (GUARD_ARMED | MODE_QUIET)) return false;
-  if (tally_count(&guard->tallies[place_of(guard, countdown)], *silent)) return true;
+  if (tally_count(&guard->tallies[place_of(guard, countdown)], *silent)) {
+    countdown_heard(countdown, false);
+    return true;
+  }
   // The owner counts this one itself, and those to come until it has emptied the tally.
   (void)atomic_compare_exchange_strong(&countdown->mode, &mode, GUARD_ARMED);
   return false;
@@ -185,8 +240,7 @@ void countdown_extend(struct guard *guard, struct countdown *countdown, int64_t 
   grace = span < GUARD_LIMIT_MAX - grace ? grace + span : GUARD_LIMIT_MAX;
   atomic_store_explicit(&countdown->grace, grace, memory_order_relaxed);
   atomic_store_explicit(&countdown->grace_since, since, memory_order_relaxed);
-  if (state_of(atomic_load(&countdown->mode)) != GUARD_OVERDUE)
-    place(guard, countdown, awake_clock_peek(&guard->clock));
+  if (state_of(atomic_load(&countdown->mode)) < GUARD_OVERDUE) place(guard, countdown, awake_clock_peek(&guard->clock));
 }
 
 void countdown_read(struct guard *guard, struct countdown *countdown, struct guard_countdown_reading *out) {
@@ -208,13 +262,22 @@ void countdown_read(struct guard *guard, struct countdown *countdown, struct gua
 /* ---- What the guard's own thread does ---- */
 
 static bool tell(struct guard *guard, struct countdown *countdown, uint32_t kind, int64_t value) {
+  const struct plan *plan = countdown->planned ? plan_of(guard, countdown) : NULL;
   struct guard_record record = {.kind = kind, .countdown = id_of(guard, countdown), .value = value};
   record.arming = countdown->arming;
   record.process = countdown->signal == 0 ? 0 : countdown->fallback;
+  if (plan != NULL) {
+    record.process = plan->process;
+    record.flags = plan->slot;
+  }
   bool written = ring_write(&guard->ring, &record, NULL, 0);
   if (written) guard->wrote = true;
   else guard->counters.postponed++;
   return written;
+}
+
+bool countdown_tell(struct guard *guard, struct countdown *countdown, uint32_t kind, int64_t value) {
+  return tell(guard, countdown, kind, value);
 }
 
 static void act(struct guard *guard, struct countdown *countdown) {
@@ -231,6 +294,10 @@ static bool change(struct countdown *countdown, uint32_t state, int64_t since) {
   return false;
 }
 
+bool countdown_change(struct countdown *countdown, uint32_t state, int64_t since) {
+  return change(countdown, state, since);
+}
+
 static void expire(struct guard *guard, struct countdown *countdown, int64_t since, int64_t now) {
   if (!change(countdown, GUARD_OVERDUE, since)) {
     place(guard, countdown, now);
@@ -242,6 +309,10 @@ static void expire(struct guard *guard, struct countdown *countdown, int64_t sin
     return;
   }
   heap_remove(&guard->limits, place_of(guard, countdown));
+  if (plan_applies(guard, countdown)) {
+    plan_expired(guard, countdown, now);
+    return;
+  }
   countdown->act_at = countdown->signal == 0 ? INT64_MAX : now + countdown->budget;
   if (countdown->act_at <= now) act(guard, countdown);
   else if (countdown->paged || countdown->signal != 0) put(guard, countdown, countdown->act_at, now);
@@ -270,13 +341,16 @@ static void take_line(struct guard *guard, struct countdown *countdown, int64_t 
     return;
   }
   uint32_t mode = atomic_load(&countdown->mode);
-  if (mode == GUARD_DISARMED) {
+  countdown_heard(countdown, mode != (GUARD_ARMED | MODE_QUIET));
+  if (mode == GUARD_LEASED) countdown_stop_for(guard, countdown, PLAN_OFF_BEAT);
+  if (mode == GUARD_DISARMED || mode == GUARD_LEASED || mode == GUARD_BUSY) {
     tell_page_beat(guard, countdown, -1);
     return;
   }
   int64_t gap = at - move_since(countdown, at);
   if (gap < 0) gap = 0;
   if (mode == (GUARD_ARMED | MODE_QUIET)) return;
+  if (mode == GUARD_OVERDUE) (void)plan_called_off(guard, countdown, PLAN_OFF_BEAT);
   if (mode != GUARD_ARMED) {
     heap_put(&guard->limits, place_of(guard, countdown), countdown->limit);
     atomic_store(&countdown->mode, GUARD_ARMED);
@@ -299,9 +373,11 @@ static void look_at(struct guard *guard, struct countdown *countdown, int64_t no
     if (countdown->paged) put(guard, countdown, INT64_MAX, now);
     return;
   }
-  if (state == GUARD_OVERDUE) {
-    if (now >= countdown->act_at) act(guard, countdown);
-    else if (countdown->paged || countdown->signal != 0) put(guard, countdown, countdown->act_at, now);
+  if (state >= GUARD_OVERDUE) {
+    bool planned = countdown->planned && plan_of(guard, countdown)->phase != PLAN_IDLE;
+    if (now < countdown->act_at) countdown_look_at(guard, countdown, countdown->act_at);
+    else if (planned) plan_step(guard, countdown, now);
+    else act(guard, countdown);
     return;
   }
   int64_t since = atomic_load(&countdown->since);
@@ -319,6 +395,7 @@ static void look_at(struct guard *guard, struct countdown *countdown, int64_t no
       heap_put(&guard->due, place_of(guard, countdown), now + RETRY);
       return;
     }
+    plan_warned(guard, countdown, now);
   }
   place(guard, countdown, now);
 }

@@ -110,7 +110,7 @@ int guard_countdown_claim(struct guard *guard, guard_id id, uint32_t arming) {
   if (countdown == NULL) result = -ENOENT;
   else if (atomic_load(&countdown->mode) != GUARD_OVERDUE || countdown->arming != arming) result = -ESTALE;
   else if (countdown_saved(guard, countdown)) result = -ESTALE;
-  else countdown_stop(guard, countdown);
+  else countdown_claimed(guard, countdown);
   guard_unlock(guard);
   return result;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "guard-state.h"
+#include "plan.h"
 
 #define RING_LEAST (64u << 10)
 #define RING_MOST (64u << 20)
@@ -37,6 +38,7 @@ static size_t lay_out(struct guard *guard, unsigned char *arena) {
   guard->tallies = part(arena, &used, config->countdowns * sizeof(struct tally));
   void *due = part(arena, &used, heap_bytes(config->countdowns));
   void *limits = part(arena, &used, heap_bytes(config->countdowns));
+  guard->plans = part(arena, &used, config->countdowns * sizeof(struct plan));
   guard->looked_at = part(arena, &used, config->countdowns * sizeof(uint32_t));
   guard->pages = part(arena, &used, config->countdowns * sizeof(struct heartbeat_page));
   guard->bindings = part(arena, &used, config->countdowns * sizeof(struct line_binding));
@@ -113,6 +115,9 @@ static void free_guard(struct guard *guard) {
     if (guard->processes[place].used) close_descriptor(guard->processes[place].pidfd);
   }
   pages_free(guard);
+  if (guard->arena != NULL) plans_close(guard);
+  if (guard->recorder != NULL) recorder_close(guard->recorder);
+  machine_close(guard);
   close_descriptor(guard->notify);
   close_descriptor(guard->epoll);
   close_descriptor(guard->timer);

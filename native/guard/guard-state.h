@@ -15,6 +15,9 @@
 #include "ring.h"
 #include "tally.h"
 
+/* Of SCHED_FIFO. */
+#define GUARD_DEFAULT_PRIORITY 50
+
 /* An identifier is a place in a table and, above it, which of the tenants of that place is meant; the first is 1. */
 #define PLACE_BITS 20
 
@@ -52,11 +55,15 @@ struct countdown {
   int32_t signal;
   uint32_t arming;
   uint32_t next_free;
-  bool used;
+  bool used : 1;
   /* Bound to a line of a page. */
-  bool paged;
+  bool paged : 1;
   /* There was a beat there of which the owner could not be told, as the ring was full. */
-  bool untold;
+  bool untold : 1;
+  /* There is a plan; without one the table of plans is not touched. */
+  bool planned : 1;
+  /* Who took in the last beat: see countdown_heard. */
+  _Atomic uint8_t heard;
   /* When the guard acts alone, in awake time; while expired and not claimed. */
   int64_t act_at;
 };
@@ -80,6 +87,24 @@ struct line_binding {
   uint64_t seen;
   /* In awake time; INT64_MIN before the first time. */
   int64_t looked;
+};
+
+/* HEARD_FORWARDED: the guard did, and the owner will hand in the same one. */
+enum { HEARD_BY_OWNER = 0, HEARD_BY_GUARD = 1, HEARD_FORWARDED = 2 };
+
+struct plan;
+struct recorder;
+
+/* What the machine can be stopped by; zero, as a descriptor, is none. */
+struct machine {
+  int sysrq;
+  int crash_loaded;
+  int kernel_log;
+  int pressure;
+  bool reboot;
+  char watchdog[108];
+  /* Awake time up to which that is permitted. */
+  int64_t permit_until;
 };
 
 struct watched {
@@ -150,6 +175,14 @@ struct guard {
   uint32_t *buckets;
   uint32_t bucket_mask;
 
+  /* By place of the countdown. */
+  struct plan *plans;
+  /* Null until it is opened. */
+  struct recorder *recorder;
+  struct machine machine;
+  /* The countdown whose action waits for the disks; 0 for none. */
+  guard_id syncing;
+
   struct ring ring;
   bool wrote;
   _Atomic uint32_t unknown_queued;
@@ -188,6 +221,18 @@ void countdown_extend(struct guard *guard, struct countdown *countdown, int64_t 
 void countdown_read(struct guard *guard, struct countdown *countdown, struct guard_countdown_reading *out);
 /* Disarms, whatever it was. */
 void countdown_stop(struct guard *guard, struct countdown *countdown);
+/* As above; the owner has claimed it. */
+void countdown_claimed(struct guard *guard, struct countdown *countdown);
+/* See guard_countdown_lease. */
+void countdown_lease(struct guard *guard, struct countdown *countdown, int64_t span);
+/* When it is looked at next, in awake time; INT64_MAX for not by itself. For plans. */
+void countdown_look_at(struct guard *guard, struct countdown *countdown, int64_t when);
+/* Goes over to a state, unless a beat came in between. Says whether it did. */
+bool countdown_change(struct countdown *countdown, uint32_t state, int64_t since);
+/* Says something about a countdown. Returns false when there is no room. */
+bool countdown_tell(struct guard *guard, struct countdown *countdown, uint32_t kind, int64_t value);
+/* The guard has taken in a beat; `forwarded` when the owner will hand in the same one. */
+void countdown_heard(struct countdown *countdown, bool forwarded);
 /*
  * A beat that came by the notify socket. Says whether the owner need not hear of it. `silent` gets the time since the last, or -1 when
  * none was running.
@@ -233,6 +278,10 @@ void process_may_have_ended(struct guard *guard, guard_id id);
 /* Tells what could not be told when the ring was full. */
 void process_report_ends(struct guard *guard);
 int process_kill(struct guard *guard, guard_id id, int signal);
+/* As above, to the process group that it leads. */
+int process_kill_group(struct guard *guard, guard_id id, int signal);
+/* Whether it has ended, which epoll may not have said yet; also when it is not watched any more. */
+bool process_has_ended(struct guard *guard, guard_id id);
 
 /* notify-socket.c */
 size_t notify_batch_bytes(void);

@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "guard-state.h"
+#include "plan.h"
 
 #define EVENTS 64
 #define STACK_BYTES (256 * 1024)
 /* Stack that is there before it is needed. */
 #define STACK_TOUCHED (64 * 1024)
-#define DEFAULT_PRIORITY 50
 /* Shorter stalls are ordinary jitter: not counted, but not reported either. */
 #define REPORTED_STALL INT64_C(100000000)
 
@@ -53,7 +53,9 @@ static void take_events(struct guard *guard, const struct epoll_event *events, i
         (void)!read(guard->timer, &ticks, sizeof ticks);
         break;
       case EPOLL_NOTIFY:
+        break;
       case EPOLL_KICK:
+        (void)!read(guard->kick, &ticks, sizeof ticks);
         break;
       default:
         process_may_have_ended(guard, events[index].data.u64);
@@ -74,6 +76,7 @@ void guard_turn(struct guard *guard, int timeout_ms) {
   if (running) report_stall(guard);
   if (guard->unreported_ends > 0) process_report_ends(guard);
   if (guard->timer_due <= awake_clock_raw(&guard->clock)) guard->timer_due = INT64_MAX;
+  plans_turn(guard, now);
   countdowns_look(guard, now);
   countdowns_schedule(guard, now);
   bool wake = guard->wrote;
@@ -101,7 +104,7 @@ static void *run(void *argument) {
 
 static int32_t become_realtime(struct guard *guard) {
   if ((guard->config.flags & GUARD_REALTIME) == 0) return -1;
-  struct sched_param param = {.sched_priority = guard->config.priority == 0 ? DEFAULT_PRIORITY : guard->config.priority};
+  struct sched_param param = {.sched_priority = guard->config.priority == 0 ? GUARD_DEFAULT_PRIORITY : guard->config.priority};
   return pthread_setschedparam(guard->thread, SCHED_FIFO, &param);
 }
 

@@ -90,6 +90,14 @@ enum guard_kind {
    * that is not known.
    */
   GUARD_PAGE_BEAT = 7,
+  /* By a plan (guard-plan.h). `flags` is the slot of the record plus one, or 0; the same with GUARD_ACTED, whose `value` then is 0 when the
+   * end of the process is proven. */
+  /* The guard begins to act: from here on the countdown is its own until GUARD_ACTED. */
+  GUARD_ACTING = 16,
+  /* A record was written about something that was not acted on. */
+  GUARD_NOTED = 17,
+  /* An expired countdown is not acted on for now: `value` is of enum guard_hold. */
+  GUARD_HOLDING = 18,
 };
 
 enum guard_record_flag {
@@ -187,7 +195,16 @@ int guard_countdown_claim(struct guard *guard, guard_id id, uint32_t arming);
  */
 int guard_countdown_fallback(struct guard *guard, guard_id id, guard_id process, int signal, int64_t budget);
 
-enum guard_state { GUARD_DISARMED = 0, GUARD_ARMED = 1, GUARD_WARNED = 2, GUARD_OVERDUE = 3 };
+enum guard_state {
+  GUARD_DISARMED = 0,
+  GUARD_ARMED = 1,
+  GUARD_WARNED = 2,
+  GUARD_OVERDUE = 3,
+  /* The guard carries out a plan. */
+  GUARD_BUSY = 4,
+  /* Claimed, and not dealt with yet: see guard_countdown_lease. */
+  GUARD_LEASED = 5,
+};
 
 struct guard_countdown_reading {
   /* Of enum guard_state; GUARD_OVERDUE is expired and not claimed. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "guard-state.h"
+#include "plan.h"
 
 /* Batches taken in one turn: more datagrams than the kernel queues (net.unix.max_dgram_qlen is 512 at most by default). */
 #define BATCHES_PER_TURN 16
@@ -115,6 +116,9 @@ static void take_text(struct guard *guard, const struct ucred *sender, const cha
   if (process != NULL) {
     record.process = process_id(guard, process);
     record.countdown = process->countdown;
+    struct countdown *bound = countdown_find(guard, process->countdown);
+    bool only_beat = reading == WITH_BEAT && is_all_beats(text, length);
+    if (bound != NULL && !only_beat) plan_message(guard, bound, text, length);
     struct countdown *countdown = reading == WITH_BEAT ? countdown_find(guard, process->countdown) : NULL;
     if (countdown != NULL && countdown_beaten(guard, countdown, &record.value)) {
       guard->counters.beats++;

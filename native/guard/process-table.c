@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "guard-state.h"
+#include "plan.h"
 
 /* How far up the line of parents a sender is traced. */
 #define DEEPEST 16
@@ -176,6 +178,24 @@ int process_kill(struct guard *guard, guard_id id, int signal) {
   return syscall(SYS_pidfd_send_signal, process->pidfd, signal, NULL, 0) == 0 ? 0 : -errno;
 }
 
+#ifndef PIDFD_SIGNAL_PROCESS_GROUP
+#define PIDFD_SIGNAL_PROCESS_GROUP (1u << 2)
+#endif
+
+int process_kill_group(struct guard *guard, guard_id id, int signal) {
+  struct watched *process = process_find(guard, id);
+  if (process == NULL) return -ENOENT;
+  if (syscall(SYS_pidfd_send_signal, process->pidfd, signal, NULL, PIDFD_SIGNAL_PROCESS_GROUP) == 0) return 0;
+  // Kernels before 6.9 do not know that flag. While the process is there, be it as a zombie, its number is its own, and so is its group's.
+  if (errno != EINVAL || syscall(SYS_pidfd_send_signal, process->pidfd, 0, NULL, 0) != 0) return -errno;
+  return kill(-process->pid, signal) == 0 ? 0 : -errno;
+}
+
+bool process_has_ended(struct guard *guard, guard_id id) {
+  struct watched *process = process_find(guard, id);
+  return process == NULL || process->ended || has_ended(process->pidfd);
+}
+
 static void report_end(struct guard *guard, struct watched *process) {
   struct guard_record record = {.kind = GUARD_EXITED, .process = process_id(guard, process), .pid = process->pid};
   record.countdown = process->countdown;
@@ -196,7 +216,7 @@ void process_may_have_ended(struct guard *guard, guard_id id) {
   forget_pid(guard, process);
   (void)epoll_ctl(guard->epoll, EPOLL_CTL_DEL, process->pidfd, NULL);
   struct countdown *countdown = countdown_find(guard, process->countdown);
-  if (countdown != NULL) countdown_stop(guard, countdown);
+  if (countdown != NULL && !plan_process_ended(guard, countdown)) countdown_stop(guard, countdown);
   report_end(guard, process);
 }
 
