@@ -13,6 +13,7 @@ import { createEventLog } from './event/event-log.js'
 import { startRetention } from './event/retention.js'
 import { openSinks } from './event-sinks.js'
 import { createLazyCollector } from './evidence/lazy-collector.js'
+import { recoverRecords } from './guard-alone.js'
 import { GuardDesk } from './guard-assembly.js'
 import { checkGuard, type GuardMode, lackOfGuard } from './guard-mode.js'
 import { keepHeapSmall } from './heap.js'
@@ -119,6 +120,7 @@ async function assemble(
   const platform = config.dryRun
     ? createDryRunPlatform(host, (action) => emit({ name: 'dry-run', parameters: { action } }))
     : host
+  const consent = new BugCheckConsent(state, clock, () => bugCheckSettings(properties))
   const guard = new GuardDesk({
     addon,
     mode: config.guard ?? 'thread',
@@ -126,10 +128,11 @@ async function assemble(
     notifyPath: join(state.beat, `${instance}.notify`),
     clock,
     emit,
+    alone: { state, instance, gate: consent, stopsMachine: !config.dryRun },
   })
   closers.push(() => guard.close())
   await guard.open()
-  const consent = new BugCheckConsent(state, clock, () => bugCheckSettings(properties))
+  properties.onChange(() => guard.renewPermit())
   const engine = createJavaScriptEngine(clock)
   const drain = (): Promise<void> => drainSockets(guard)
   const supervisor = new Supervisor({
@@ -208,13 +211,16 @@ async function assemble(
   await openSinks(events, { directory: state.events, instance, logFormat: config.logFormat, systemLog })
   closers.push(() => events.close())
   closers.push(() => host.flushOutput())
-  void consent.open()
+  // What a guard did alone counts as well.
+  const recovered = recoverRecords(state, clock, emit).then(() => consent.open())
+  void recovered.then(() => guard.renewPermit())
   const weaker = host.capabilities.filter(({ available }) => !available).map(({ name }) => name)
   const about = { version, pid: process.pid, platform: platform.name, weaker: weaker.join(', ') || 'nothing' }
   emit({ name: 'supervisor-started', parameters: about })
   const gaps = await keepGaps({ supervisor, store: new GapStore(state.gaps), clock, emit })
   closers.push(() => gaps.close())
   properties.logReady()
+  guard.logReady()
   await maintenance.open()
   drills.open()
   await adoptResidents({ guard, supervisor, host, clock, emit })
@@ -225,6 +231,8 @@ async function assemble(
   void Promise.all(supervisor.services.map((service) => service.start())).then(watchers.servicesStarted)
   const retention = startRetention({ directories: state, clock, emit })
   closers.push(() => retention.close())
+  // Before incidents that were cut off are closed: what a guard did alone may be one of them.
+  await recovered
   const places = { ...linuxPlaces, crashDumps: crashDumpDirectory(properties) }
   const aftermath = openAftermath({ state, instance, clock, emit, places })
   closers.push(() => aftermath.close())

@@ -1,6 +1,7 @@
 import { lstatSync, unlinkSync } from 'node:fs'
 import { HangdogError } from './errors.js'
 import type { Emit } from './event/event.js'
+import { AloneGuard, type AloneParts } from './guard-alone.js'
 import { type GuardMode, lackOfGuard } from './guard-mode.js'
 import { NotifyServer } from './heartbeat/notify-server.js'
 import { PageServer } from './heartbeat/page-server.js'
@@ -17,6 +18,8 @@ export interface OpenGuard {
   readonly engine: NativeEngine
   readonly notify: NotifyServer
   readonly pages: PageServer
+  /** Undefined for a guard process, which acts by rules of its own. */
+  readonly alone?: AloneGuard
 }
 
 export interface GuardParts {
@@ -28,6 +31,7 @@ export interface GuardParts {
   readonly notifyPath: string
   readonly clock: Clock
   readonly emit: Emit
+  readonly alone: Omit<AloneParts, 'clock' | 'emit'>
 }
 
 /** Opens the guard with the first service that needs it: most hangdogs watch one service, and many of these do without. */
@@ -36,6 +40,7 @@ export class GuardDesk {
   #open: OpenGuard | undefined
   #process: GuardProcess | undefined
   #ended = false
+  #isLogReady = false
 
   constructor(parts: GuardParts) {
     this.#parts = parts
@@ -67,7 +72,19 @@ export class GuardDesk {
   /** @throws HangdogError `unavailable` without the native part, `create` or `permission` when the notify socket cannot be made */
   obtain(): OpenGuard {
     this.#open ??= this.#assemble()
+    if (this.#isLogReady) this.#open.alone?.tellTrouble()
     return this.#open
+  }
+
+  /** Events can be written from now on. */
+  logReady(): void {
+    this.#isLogReady = true
+    this.#open?.alone?.tellTrouble()
+  }
+
+  /** What says whether this machine may be stopped may say something else now. */
+  renewPermit(): void {
+    this.#open?.alone?.renewPermit()
   }
 
   /** Hands on what the guard has heard and not told yet. */
@@ -93,9 +110,11 @@ export class GuardDesk {
       this.#process?.guard.close()
       return
     }
+    open.alone?.stopRenewing()
     open.pages.close()
     open.notify.close()
     open.guard.close()
+    open.alone?.removeFile()
     removeSocket(this.#parts.notifyPath)
   }
 
@@ -108,7 +127,8 @@ export class GuardDesk {
     const guard = openGuard(addon.addon)
     try {
       removeSocket(this.#parts.notifyPath)
-      return this.#assembleOn(guard)
+      const { alone, clock, emit } = this.#parts
+      return { ...this.#assembleOn(guard), alone: new AloneGuard(guard, { ...alone, clock, emit }) }
     } catch (error) {
       guard.close()
       throw error

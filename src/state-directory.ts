@@ -21,9 +21,11 @@ export interface StateDirectory {
   readonly gaps: string
   /** A mark for each hangdog that runs. */
   readonly runs: string
+  /** What guards did alone, `<instance>-<random>.rec`. */
+  readonly guard: string
 }
 
-const parts = ['control', 'beat', 'events', 'incidents', 'output', 'gaps', 'runs'] as const
+const parts = ['control', 'beat', 'events', 'incidents', 'output', 'gaps', 'runs', 'guard'] as const
 
 /**
  * Opens the state directory for writing and makes what is missing, for the owner alone (mode 0700). Default: /var/lib/hangdog for
@@ -148,6 +150,7 @@ export function layOutStateDirectory(path: string | undefined): StateDirectory {
     output: join(root, 'output'),
     gaps: join(root, 'gaps'),
     runs: join(root, 'runs'),
+    guard: join(root, 'guard'),
   }
 }
 

@@ -108,6 +108,7 @@ const events: readonly ServiceEvent[] = [
   { kind: 'judgedHeld', reason, alone: false },
   { kind: 'holdCleared' },
   { kind: 'stallNoticed', reason: 'supervisor-stalled' },
+  { kind: 'takenOver', channel, hang },
   { kind: 'recoveryAbandoned' },
   { kind: 'terminationFailed' },
   { kind: 'stopRequested' },

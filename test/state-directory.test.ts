@@ -35,7 +35,7 @@ t.test('what is missing is made, for the owner alone, and opened again as it is'
   for (const path of Object.values(directory) as string[]) t.equal(statSync(path).mode & 0o777, 0o700, path)
   t.strictSame(openStateDirectory(root), directory)
   t.strictSame(findStateDirectory(root), directory)
-  t.strictSame(readdirSync(root).sort(), ['beat', 'control', 'events', 'gaps', 'incidents', 'output', 'runs'])
+  t.strictSame(readdirSync(root).sort(), ['beat', 'control', 'events', 'gaps', 'guard', 'incidents', 'output', 'runs'])
   t.end()
 })
 

@@ -10,6 +10,7 @@
 #include "machine-watchdog.h"
 #include "notify-sender.h"
 #include "page-calls.h"
+#include "plan-methods.h"
 #include "remote-guard.h"
 #include "report.h"
 #include "value.h"
@@ -273,6 +274,7 @@ METHOD(open_guard) {
     if (napi_create_function(env, methods[index].name, NAPI_AUTO_LENGTH, methods[index].call, object, &function) == napi_ok)
       set(env, out, methods[index].name, function);
   }
+  add_plan_methods(env, out, object);
   return out;
 }
 

@@ -26,6 +26,14 @@ napi_value record_object(napi_env env, const struct guard_record *record, const 
       break;
     case GUARD_ACTED:
       set(env, out, "error", whole(env, record->value));
+      set(env, out, "slot", whole(env, record->flags));
+      break;
+    case GUARD_ACTING:
+    case GUARD_NOTED:
+      set(env, out, "slot", whole(env, record->flags));
+      break;
+    case GUARD_HOLDING:
+      set(env, out, "hold", whole(env, record->value));
       break;
     default:
       set(env, out, "span", span(env, record->value));

@@ -291,6 +291,29 @@ export const catalogue = define({
     message: 'The kernel module does not watch as it was asked to: {error}',
   },
 
+  // The guard, alone.
+  'guard-acted': {
+    id: 15890,
+    level: 'error',
+    message:
+      'hangdog did not answer, so that the guard acted alone on the hang of pid {pid} at {at}: {outcome}. Steps: {steps}.',
+  },
+  'guard-held': {
+    id: 15891,
+    level: 'warning',
+    message: 'While hangdog did not answer, the guard did not act on a silence: the process was {reason}.',
+  },
+  'guard-record-kept': {
+    id: 15892,
+    level: 'warning',
+    message: 'What the guard did alone before hangdog ended was kept as incident {incident}: {outcome}',
+  },
+  'guard-unrecorded': {
+    id: 15893,
+    level: 'warning',
+    message: 'What the guard does alone is not recorded: {error}',
+  },
+
   // hangdog itself.
   'supervisor-started': {
     id: 15850,

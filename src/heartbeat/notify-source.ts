@@ -65,6 +65,11 @@ export class NotifySource implements HeartbeatSource, NotifyParty {
     this.#process = undefined
   }
 
+  /** Where others may beat for the service, the guard does not always know of whom they are. */
+  get guardedProcess(): number | undefined {
+    return this.admits === undefined && this.#surroundings.offered !== true ? this.#process : undefined
+  }
+
   async close(): Promise<void> {
     this.serviceEnded()
   }

@@ -79,6 +79,10 @@ export class PageSource implements HeartbeatSource {
     this.#beside.limitChanged?.()
   }
 
+  get guardedProcess(): number | undefined {
+    return this.#beside.guardedProcess
+  }
+
   async close(): Promise<void> {
     await this.#beside.close()
     this.#leavePage()

@@ -20,6 +20,11 @@ export interface HeartbeatSource {
   serviceEnded(): void
   /** The limit of the service has changed while it runs; who asks by itself asks at another pace from now on. */
   limitChanged?(): void
+  /**
+   * What names the running process in the guard, when the guard takes in all beats of the main channel by itself; undefined when it does
+   * not, or nothing runs. Absent for a source whose beats only JavaScript can read.
+   */
+  readonly guardedProcess?: number | undefined
   close(): Promise<void>
   /** What was refused, dropped or failed, by name; for `status`. */
   counters(): Readonly<Record<string, number>>

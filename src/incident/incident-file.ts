@@ -12,6 +12,8 @@ export interface OpenedFile extends IncidentOpening {
   readonly writer: ProcessIdentity
   /** Written at the warning; the countdown has not ended, or that was not written any more. */
   readonly pending?: true
+  /** Begun by the guard, which acted alone as hangdog did not answer. */
+  readonly by?: 'guard'
 }
 
 /** A line of `steps.jsonl`. */

@@ -83,8 +83,50 @@ export interface AddonNotify {
   notifySend(socket: string, text: string): number
 }
 
+/** What a plan consists of: native/guard/guard-plan.h. Spans are milliseconds; what is left out is none, or zero. */
+export interface AddonPlan {
+  readonly action: number
+  readonly flags?: number
+  readonly process?: number
+  readonly signal?: number
+  readonly budget?: number
+  readonly grace?: number
+  readonly killLimit?: number
+  readonly recordLimit?: number
+  readonly stopped?: number
+  readonly traced?: number
+  readonly frozen?: number
+  readonly starved?: number
+  readonly group?: string
+  readonly freezer?: string
+  readonly name?: string
+  readonly about?: string
+}
+
+/** Paths of the kernel's files; one that is left out is not used. */
+export interface AddonMachine {
+  readonly sysrq?: string
+  readonly crashLoaded?: string
+  readonly kernelLog?: string
+  readonly watchdog?: string
+  readonly pressure?: string
+  /** 1 when reboot(2) may be used. */
+  readonly reboot?: number
+}
+
+/** What a guard in this process can do alone. Numbers as in AddonGuard. */
+export interface AddonPlans {
+  countdownPlan(countdown: number, plan: AddonPlan): number
+  countdownLease(countdown: number, span: number): number
+  recordOpen(path: string, head: string): number
+  recordText(slot: number): string | undefined
+  recordFree(slot: number): number
+  machineOpen(machine: AddonMachine): number
+  bugcheckPermit(span: number): number
+}
+
 /** One open guard. A number that is below zero is a negative errno value; after close all are. */
-export interface AddonGuard {
+export interface AddonGuard extends Partial<AddonPlans> {
   countdownCreate(): number
   countdownArm(countdown: number, limit: number, warning: number): number
   countdownQuietBeat(countdown: number): number
@@ -141,6 +183,9 @@ export interface AddonRecord {
   readonly arming: number
   readonly span?: number
   readonly error?: number
+  /** Of a record, plus one; 0 for none. */
+  readonly slot?: number
+  readonly hold?: number
   readonly pid?: number
   readonly uid?: number
   readonly beatTaken?: number

@@ -5,6 +5,7 @@ import { type Milliseconds, milliseconds } from '../time.js'
 import { type GapCounts, gapCounts } from '../watch/beat-gaps.js'
 import type { GuardCountdowns, GuardNotice, GuardReading } from '../watch/native-engine.js'
 import type { Addon, AddonGuard, AddonRecord } from './addon.js'
+import { type GuardHold, type GuardMachine, type GuardPlan, holdOf, machineToAddon, planToAddon } from './guard-plan.js'
 import type { ProcessIdentity } from './platform.js'
 
 /** A datagram of the notify socket. */
@@ -27,8 +28,14 @@ export interface GuardListener {
   processEnded?(process: number): void
   /** A countdown that is not quiet was beaten by shared memory. @param silent the time from the beat before, where that is known */
   pageBeaten?(countdown: number, silent: Milliseconds | undefined): void
-  /** Nobody had claimed the expiry in time, and the guard sent its signal. @param error zero, or an errno value */
-  guardActed?(countdown: number, process: number, error: number): void
+  /** The guard begins to carry out a plan: until `guardActed` the countdown is its own. @param slot of the record, if there is one */
+  guardActing?(countdown: number, slot: number | undefined): void
+  /** It is done. @param error zero when the end of the process is proven (or, without a plan, the signal was sent); else an errno value */
+  guardActed?(countdown: number, process: number, error: number, slot: number | undefined): void
+  /** A record was written about a silence that was not acted on. */
+  guardNoted?(countdown: number, slot: number | undefined): void
+  /** A silence is not acted on for now. */
+  guardHolding?(countdown: number, hold: GuardHold): void
 }
 
 /** A process that several watch. */
@@ -54,8 +61,21 @@ export interface GuardOptions {
 
 /** Of native/guard/guard.h. */
 const flag = { byHand: 1, realtime: 2, lockOwn: 4 } as const
-const kinds = { warning: 1, expired: 2, acted: 3, ended: 4, stall: 5, message: 6, pageBeat: 7 } as const
+const kinds = {
+  warning: 1,
+  expired: 2,
+  acted: 3,
+  ended: 4,
+  stall: 5,
+  message: 6,
+  pageBeat: 7,
+  acting: 16,
+  noted: 17,
+  holding: 18,
+} as const
 const warnedState = 2
+/** What a guard process answers to what it cannot do. */
+const unsupported = -constants.errno.ENOTSUP
 
 /** Shared memory that a service beats in. */
 export interface GuardPage {
@@ -181,6 +201,43 @@ export class Guard implements GuardCountdowns {
   /** The guard does nothing alone for this countdown. */
   forgetFallback(countdown: number): void {
     this.native.countdownFallback(countdown, 0, 0, 0)
+  }
+
+  /**
+   * What the guard does alone when an expiry is not claimed; undefined for nothing. @returns false when the guard is acting by the plan
+   * there is, or when process or countdown are gone
+   */
+  plan(countdown: number, plan: GuardPlan | undefined): boolean {
+    return (this.native.countdownPlan?.(countdown, planToAddon(plan)) ?? unsupported) >= 0
+  }
+
+  /** We deal with an expiry that we have claimed, within this time; zero when that is done. @returns whether there is a plan for it */
+  lease(countdown: number, span: Milliseconds): boolean {
+    return (this.native.countdownLease?.(countdown, span) ?? unsupported) >= 0
+  }
+
+  /** @param path of a file that does not exist yet @param head for whoever finds it. @throws HangdogError `create` */
+  openRecords(path: string, head: string): void {
+    const result = this.native.recordOpen?.(path, head) ?? unsupported
+    if (result < 0) throw new HangdogError('create', `cannot create the guard's file "${path}": ${errorName(result)}`)
+  }
+
+  recordText(slot: number): string | undefined {
+    return this.native.recordText?.(slot)
+  }
+
+  /** We have kept this record elsewhere. @returns false while the guard may still add to it */
+  freeRecord(slot: number): boolean {
+    return (this.native.recordFree?.(slot) ?? unsupported) >= 0
+  }
+
+  openMachine(machine: GuardMachine): void {
+    this.native.machineOpen?.(machineToAddon(machine))
+  }
+
+  /** Stopping the machine is permitted for this long; zero takes the permission back. */
+  permitBugCheck(span: Milliseconds): void {
+    this.native.bugcheckPermit?.(span)
   }
 
   countdownReading(countdown: number): GuardReading | undefined {
@@ -312,8 +369,20 @@ export class Guard implements GuardCountdowns {
         this.#noticed({ kind: 'expired', countdown, arming })
         return
       case kinds.acted:
-        for (const listener of this.#listeners) listener.guardActed?.(countdown, process, record.error ?? 0)
+        for (const listener of this.#listeners) {
+          listener.guardActed?.(countdown, process, record.error ?? 0, slotOf(record))
+        }
         this.#noticed({ kind: 'acted', countdown, arming })
+        return
+      case kinds.acting:
+        this.#noticed({ kind: 'acting', countdown, arming })
+        for (const listener of this.#listeners) listener.guardActing?.(countdown, slotOf(record))
+        return
+      case kinds.noted:
+        for (const listener of this.#listeners) listener.guardNoted?.(countdown, slotOf(record))
+        return
+      case kinds.holding:
+        for (const listener of this.#listeners) listener.guardHolding?.(countdown, holdOf(record.hold))
         return
       case kinds.ended:
         for (const listener of this.#listeners) listener.processEnded?.(process)
@@ -346,6 +415,10 @@ export class Guard implements GuardCountdowns {
 /** Below zero is unknown. */
 function silence({ span }: AddonRecord): Milliseconds | undefined {
   return span === undefined || span < 0 ? undefined : milliseconds(span)
+}
+
+function slotOf({ slot = 0 }: AddonRecord): number | undefined {
+  return slot === 0 ? undefined : slot - 1
 }
 
 function check(result: number, what: string): number {

@@ -59,6 +59,18 @@ export function isFrozen(mounts: CgroupMounts, pid: number): boolean {
   return freezer !== undefined && /^FR/.test(readKernelFile(`${freezer}/freezer.state`) ?? '')
 }
 
+/**
+ * The file that says whether a process is frozen as a part of its group; undefined when its group cannot be frozen.
+ * @param ownUnified it has a group of its own in the unified hierarchy, of which that is known anyway
+ */
+export function freezerFile(mounts: CgroupMounts, pid: number, ownUnified: boolean): string | undefined {
+  const groups = parseMembership(readKernelFile(`/proc/${pid}/cgroup`) ?? '')
+  const freezer = groupDirectory(mounts.freezer, groups.freezer)
+  if (freezer !== undefined) return `${freezer}/freezer.state`
+  const unified = ownUnified ? undefined : groupDirectory(mounts.unified, groups.unified)
+  return unified === undefined ? undefined : `${unified}/cgroup.events`
+}
+
 /** Directory of a group; undefined for the top one, which cannot be frozen, and for groups outside what is mounted here. */
 function groupDirectory(mount: CgroupMount | undefined, path: string | undefined): string | undefined {
   if (mount === undefined || path === undefined) return undefined

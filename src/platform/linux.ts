@@ -2,7 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { describeError, systemCode } from '../errors.js'
 import { type BugCheckFiles, linuxBugCheck, linuxBugCheckMethod } from './linux-bugcheck.js'
 import { probeCapabilities } from './linux-capabilities.js'
-import { type CgroupMounts, type OwnGroup, parseCgroupMounts } from './linux-cgroup.js'
+import { type CgroupMounts, freezerFile, type OwnGroup, parseCgroupMounts } from './linux-cgroup.js'
 import { MarkerSearch } from './linux-marker.js'
 import { readKernelFile, readStat } from './linux-proc.js'
 import { adoptedService, type LinuxService, spawnService } from './linux-process.js'
@@ -14,6 +14,7 @@ import type {
   BugCheckMethod,
   BugCheckReason,
   Capability,
+  ControlGroup,
   MachineReading,
   Platform,
   ProcessIdentity,
@@ -175,6 +176,12 @@ class LinuxPlatform implements HostPlatform {
   prepareKill(target: ServiceProcess): void {
     const record = this.#records.get(target)
     if (record !== undefined) record.prepared = this.#tree(this.#table(Number.NEGATIVE_INFINITY), target, record)
+  }
+
+  controlGroup(target: ServiceProcess): ControlGroup {
+    const own = this.#records.get(target)?.group?.directory
+    const freezer = freezerFile(this.#mounts, target.identity.pid, own !== undefined)
+    return { ...(own !== undefined && { own }), ...(freezer !== undefined && { freezer }) }
   }
 
   kill(target: ServiceProcess): SignalOutcome {

@@ -50,6 +50,9 @@ export interface Platform {
    */
   prepareKill?(process: ServiceProcess): void
 
+  /** Where the kernel keeps what the guard needs to end this service alone; paths that exist now. Optional. */
+  controlGroup?(process: ServiceProcess): ControlGroup
+
   /** Ends the service and all its descendants by force. Returns at once; `survivors` proves the outcome. May be called again. */
   kill(process: ServiceProcess): SignalOutcome
 
@@ -61,6 +64,13 @@ export interface Platform {
 
   /** Stops the machine. Resolves only when it did not work, with the error. Disks are synced first, within a limit. */
   bugCheck(reason: BugCheckReason): Promise<BugCheckFailure>
+}
+
+export interface ControlGroup {
+  /** Directory of a control group (v2) that holds the service and nothing else. */
+  readonly own?: string
+  /** A file that says whether the process is frozen, where its own group does not. */
+  readonly freezer?: string
 }
 
 export interface Capability {

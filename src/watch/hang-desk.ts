@@ -1,6 +1,7 @@
-import { elapsed, type Instant, instant, zero } from '../time.js'
+import { elapsed, type Instant, instant, milliseconds, seconds, zero } from '../time.js'
 import { withinLimit } from './bounded.js'
 import type { Exhibit } from './evidence.js'
+import type { ForeignEnding } from './foreign-ending.js'
 import type { IncidentOutcome, IncidentRecord, PreparedIncident } from './incident.js'
 import { isShadow } from './policy.js'
 import {
@@ -8,6 +9,8 @@ import {
   describeOpening,
   emitDryRun,
   emitHangLogged,
+  emitRecovery,
+  endWhatIsLeft,
   type HangCase,
   type LadderResult,
   openIncident,
@@ -31,6 +34,9 @@ export class HangDesk {
   #stopping = false
   #reporting = false
   #expiredAt: Instant = instant(0)
+  /** Written by something else about the present silence. */
+  #adopted: Promise<IncidentRecord | undefined> | undefined
+  #ending: ForeignEnding | undefined
 
   constructor(context: ServiceContext, silence: Silence) {
     this.#context = context
@@ -76,6 +82,26 @@ export class HangDesk {
   silenceEnded(): void {
     this.#early = []
     this.#forgetPrepared()
+    void this.#adopted?.then((record) => record?.close('recovered-by-itself'))
+    this.#adopted = undefined
+  }
+
+  /** Something else has begun the record of the present silence: it is gone on with when that turns out to be a hang. */
+  adopt(record: Promise<IncidentRecord | undefined>): void {
+    this.#adopted = record
+  }
+
+  /** See Service.takenOver. When we were at it ourselves, what the other did is told in our record. */
+  takenOver(ending: ForeignEnding): void {
+    this.#ending = ending
+    if (this.#context.state.kind === 'recovering') void this.#tellOf(ending)
+  }
+
+  async #tellOf(ending: ForeignEnding): Promise<void> {
+    const other = await ending.record
+    if (other === undefined) return
+    await this.#incident?.step(`meanwhile the guard acted: incident ${other.id}`)
+    await other.close('terminated')
   }
 
   #forgetPrepared(): void {
@@ -86,6 +112,11 @@ export class HangDesk {
 
   /** The record, at once if it was written ahead. */
   async #open(hangCase: HangCase): Promise<IncidentRecord | undefined> {
+    const adopted = await this.#takeAdopted()
+    if (adopted !== undefined) {
+      this.#forgetPrepared()
+      return adopted
+    }
     const prepared = this.#prepared
     this.#prepared = undefined
     this.#preparing = undefined
@@ -143,7 +174,7 @@ export class HangDesk {
     this.count++
     this.#reporting = true
     if (isShadow(hangCase.policy, parts.platform)) emitDryRun(hangCase, parts)
-    this.#incident = await openIncident(hangCase, this.#context.parts)
+    this.#incident = (await this.#takeAdopted()) ?? (await openIncident(hangCase, this.#context.parts))
     await report(hangCase, this.#incident, this.#context.parts)
     this.#reporting = false
     // The hang may have been over before its record was complete.
@@ -160,6 +191,29 @@ export class HangDesk {
     const result = await climb(hangCase, this.#incident, this.#context.parts)
     if (result.kind === 'abandoned') this.close('recovered-by-itself')
     return result
+  }
+
+  /** Something else has ended the service: its record is gone on with, and what it left behind is ended too. */
+  async follow(state: ServiceState): Promise<LadderResult | undefined> {
+    const hangCase = this.#hangCase(state)
+    const ending = this.#ending
+    if (hangCase === undefined || ending === undefined) return undefined
+    const { parts } = this.#context
+    this.count++
+    this.#forgetPrepared()
+    emitRecovery(hangCase, undefined, parts)
+    const { terminateTimeout, killTimeout, incidentTimeout } = hangCase.policy
+    // It has limits of its own, which are the same; the slack is for what it takes to tell us.
+    const limit = milliseconds(terminateTimeout + killTimeout + 2 * incidentTimeout + seconds(30))
+    const done = await withinLimit(ending.record, limit, parts.clock)
+    this.#incident = (done.kind === 'done' ? done.value : undefined) ?? (await openIncident(hangCase, parts))
+    return await endWhatIsLeft(hangCase, this.#incident, parts)
+  }
+
+  #takeAdopted(): Promise<IncidentRecord | undefined> {
+    const adopted = this.#adopted ?? Promise.resolve(undefined)
+    this.#adopted = undefined
+    return adopted
   }
 
   /** @returns whether there was an incident to close */

@@ -5,7 +5,7 @@ import type { Countdown, CountdownEngine, CountdownListener, Stall } from './cou
 
 /** What a guard says about its countdowns. `arming` numbers the arms of one countdown. */
 export type GuardNotice =
-  | { readonly kind: 'warning' | 'expired' | 'acted'; readonly countdown: number; readonly arming: number }
+  | { readonly kind: 'warning' | 'expired' | 'acting' | 'acted'; readonly countdown: number; readonly arming: number }
   | { readonly kind: 'stall'; readonly lost: Milliseconds }
 
 /** Countdowns that run in a thread of their own, in native code. A result below zero is a negative errno value. */
@@ -165,7 +165,7 @@ export class NativeCountdown implements Countdown {
   }
 
   /** Notices come late: whatever was done to the countdown since, or came in, makes them void. */
-  noticed(kind: 'warning' | 'expired' | 'acted', arming: number): void {
+  noticed(kind: 'warning' | 'expired' | 'acting' | 'acted', arming: number): void {
     if (!this.armed || arming !== this.#arming) return
     switch (kind) {
       case 'warning':
@@ -175,6 +175,10 @@ export class NativeCountdown implements Countdown {
         if (this.#guard.countdownClaim(this.id, arming) !== 0) return
         this.#stopped()
         this.#listener?.limitElapsed()
+        return
+      case 'acting':
+        // What is done about it is reported to whoever made the plan.
+        this.#stopped()
         return
       case 'acted':
         this.#stopped()

@@ -118,6 +118,20 @@ export async function climb(
   record: IncidentRecord | undefined,
   parts: Surroundings,
 ): Promise<LadderResult> {
+  const { policy } = hangCase
+  emitRecovery(hangCase, record, parts)
+  await takeEvidence(hangCase, record, parts)
+  if (hangCase.isAlive()) return { kind: 'abandoned' }
+  if (policy.action === 'bugcheck') await bugCheck(hangCase, record, parts)
+  const result = await terminateHung(hangCase, record, parts)
+  if (result.kind === 'not-gone' && policy.action !== 'bugcheck' && policy.escalation === 'bugcheck') {
+    await bugCheck(hangCase, record, parts)
+  }
+  return result
+}
+
+/** The event of HangRecoveryAction 2 and 3. */
+export function emitRecovery(hangCase: HangCase, record: IncidentRecord | undefined, parts: Surroundings): void {
   const { service, policy } = hangCase
   const incident = record === undefined ? {} : { incident: record.id }
   const action = `${actionNumber(policy.action)} (${policy.action})`
@@ -126,13 +140,26 @@ export async function climb(
     parts.emit({ name: 'start-hung', service, ...incident, parameters: { seconds } })
   }
   parts.emit({ name: 'hang-recovery', service, ...incident, parameters: { ...hangParameters(hangCase), action } })
-  await takeEvidence(hangCase, record, parts)
-  if (hangCase.isAlive()) return { kind: 'abandoned' }
-  if (policy.action === 'bugcheck') await bugCheck(hangCase, record, parts)
-  const result = await terminateHung(hangCase, record, parts)
-  if (result.kind === 'not-gone' && policy.action !== 'bugcheck' && policy.escalation === 'bugcheck') {
-    await bugCheck(hangCase, record, parts)
+}
+
+/** Something else has ended the service, or tried: what is left of it is ended by force, and the proof is ours. */
+export async function endWhatIsLeft(
+  hangCase: HangCase,
+  record: IncidentRecord | undefined,
+  parts: Surroundings,
+): Promise<TerminationResult> {
+  const { service, process, policy } = hangCase
+  const incident = record === undefined ? {} : { incident: record.id }
+  const { terminateSignal: signal, killTimeout: killLimit } = policy
+  const result = await terminate({ service, ...incident, process, signal, grace: zero, killLimit }, parts)
+  if (result.kind === 'gone') {
+    await step(record, 'nothing is left of it', hangCase, parts)
+    return result
   }
+  const survivors = result.survivors.map((survivor) => survivor.pid).join(', ')
+  parts.emit({ name: 'terminate-failed', service, ...incident, parameters: { survivors } })
+  await step(record, 'not gone', hangCase, parts)
+  if (policy.action === 'bugcheck' || policy.escalation === 'bugcheck') await bugCheck(hangCase, record, parts)
   return result
 }
 

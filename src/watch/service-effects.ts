@@ -3,6 +3,7 @@ import type { ChannelSet } from './channel-set.js'
 import type { HangDesk } from './hang-desk.js'
 import type { Lifecycle } from './lifecycle.js'
 import { isShadow } from './policy.js'
+import type { LadderResult } from './recovery.js'
 import type { ServiceContext } from './service-context.js'
 import type { Effect } from './service-state.js'
 import { quietReadingShare, warningShare } from './sign-desk.js'
@@ -52,7 +53,10 @@ export function perform(effect: Effect, parts: EffectParts): void {
       void hangs.report(state)
       break
     case 'recover':
-      void recover(parts)
+      void recover(parts, parts.hangs.recover(parts.state))
+      break
+    case 'follow':
+      void recover(parts, parts.hangs.follow(parts.state))
       break
     case 'sweep':
       void lifecycle.sweep()
@@ -78,10 +82,10 @@ function endOverdue({ lifecycle, policy, parts, spec }: EffectParts): void {
   parts.emit({ name: 'dry-run', service: spec.name, parameters: { action } })
 }
 
-async function recover(parts: EffectParts): Promise<void> {
+async function recover(parts: EffectParts, climbing: Promise<LadderResult | undefined>): Promise<void> {
   const { hangs, lifecycle, silence } = parts
   lifecycle.endsHung()
-  const result = await hangs.recover(parts.state)
+  const result = await climbing
   if (result?.kind === 'gone') lifecycle.gone()
   if (result?.kind === 'abandoned') {
     lifecycle.goesOn()

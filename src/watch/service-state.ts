@@ -48,6 +48,8 @@ export type ServiceEvent =
   /** What held the process is over. */
   | { readonly kind: 'holdCleared' }
   | { readonly kind: 'stallNoticed'; readonly reason: HoldReason }
+  /** Something beside us ends the service, as it hung: see ForeignEnding. */
+  | { readonly kind: 'takenOver'; readonly channel: string; readonly hang: Hang }
   /** The ladder found the service beating again before anything irreversible. */
   | { readonly kind: 'recoveryAbandoned' }
   | { readonly kind: 'terminationFailed' }
@@ -84,6 +86,8 @@ export type Effect =
   | 'report'
   /** Start the ladder (actions 2 and 3). */
   | 'recover'
+  /** Go on where something else ended the service. */
+  | 'follow'
   /** End the descendants that outlived the process, then decide about a restart. */
   | 'sweep'
   /** See whether what could not be terminated goes away after all. */
@@ -137,6 +141,10 @@ function follow(state: ServiceState, event: ServiceEvent, context: StepContext):
       return afterHeld(state, event)
     case 'holdCleared':
       return state.kind === 'held' ? released(state) : same(state)
+    case 'takenOver':
+      return isWatched(state) || state.kind === 'expired'
+        ? step({ kind: 'recovering', channel: event.channel, hang: event.hang }, 'disarm', 'follow')
+        : same(state)
     case 'stallNoticed':
       return afterStall(state, event.reason)
     case 'recoveryAbandoned':

@@ -3,6 +3,7 @@ import { formatDuration, type Instant, longer, type Milliseconds, seconds } from
 import type { Channel, ChannelListener } from './channel.js'
 import { ChannelSet } from './channel-set.js'
 import type { CountdownEngine } from './countdown.js'
+import type { ForeignEnding } from './foreign-ending.js'
 import { HangDesk } from './hang-desk.js'
 import { type FinalEnd, Lifecycle, type RunListener } from './lifecycle.js'
 import { type HoldReason, isShadow, type RecoveryAction, type ServicePolicy } from './policy.js'
@@ -12,7 +13,7 @@ import { perform } from './service-effects.js'
 import type { RunCompanion, ServiceSpec } from './service-spec.js'
 import { advance, isWatched, type ServiceEvent, type ServiceState, type WatchOff } from './service-state.js'
 import { quietReadingShare, SignDesk, warningShare } from './sign-desk.js'
-import type { BeatReceiver, SignOfLife } from './sign-of-life.js'
+import { type BeatReceiver, mainChannel, type SignOfLife } from './sign-of-life.js'
 import { Silence } from './silence.js'
 import type { Surroundings } from './surroundings.js'
 import type { Sample } from './verdict.js'
@@ -214,6 +215,13 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     const parameters = { asked: formatDuration(asked.heartbeatTimeout), limit: formatDuration(limit) }
     this.parts.emit({ name: 'limit-deferred', service: this.service, parameters })
     this.#tryLater(asked)
+  }
+
+  /** Something beside us ends the service, as it hung. */
+  takenOver(ending: ForeignEnding): void {
+    this.silence.limitPassed(this.limitOf(mainChannel))
+    this.hangs.takenOver(ending)
+    this.dispatch({ kind: 'takenOver', channel: mainChannel, hang: ending.hang })
   }
 
   #applyPolicy(asked: ServicePolicy): void {

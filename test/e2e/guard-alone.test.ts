@@ -1,0 +1,242 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import t, { type Test } from 'tap'
+import type { EventName } from '../../src/event/catalogue.js'
+import { nativeAddon } from '../support/native.js'
+import { fixture, freePort, Hangdog, hangdog, isAlive, runService, stateDirectory, until } from './hangdog.js'
+
+const { skip: withoutAddon } = nativeAddon()
+const needs = {
+  skip: withoutAddon || (existsSync('/usr/bin/python3') ? false : 'skipped: there is no /usr/bin/python3'),
+}
+const client = ['python3', fixture('notify.py'), 'inf'] as const
+const limits = [
+  '--heartbeat',
+  'notify',
+  '--timeout',
+  '1s',
+  '--action',
+  'terminate',
+  '--evidence-timeout',
+  '0s',
+] as const
+const block = pathToFileURL(fileURLToPath(new URL('../fixtures/hangdog/block.mjs', import.meta.url))).href
+
+interface Blockable {
+  readonly directory: string
+  readonly environment: NodeJS.ProcessEnv
+  /** Blocks hangdog's JavaScript. Resolves when it is blocked. */
+  block(ran: Hangdog, span: number): Promise<void>
+}
+
+function blockable(t: Test): Blockable {
+  const directory = stateDirectory(t)
+  const order = join(directory, 'block')
+  return {
+    directory,
+    environment: { NODE_OPTIONS: `--import=${block}`, HANGDOG_TEST_BLOCK: order },
+    async block(ran, span) {
+      writeFileSync(order, String(span))
+      await until(() => (ran.stderr.includes('"blocked"') ? true : undefined), 'block')
+    },
+  }
+}
+
+/** The present process of the service. */
+function pidOf(ran: Hangdog, service?: string): number {
+  const started = ran.events.filter(
+    (event) => event.name === 'service-started' && (service ?? event.service) === event.service,
+  )
+  return Number(started.at(-1)?.parameters.pid)
+}
+
+const count = (ran: Hangdog, name: EventName): number => ran.events.filter((event) => event.name === name).length
+
+async function incidents(t: Test, directory: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const { stdout } = await hangdog(t, ['incident', 'list', '--json', '--state-dir', directory])
+  return stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
+}
+
+t.test('hangdog is blocked for a minute: the guard acts on time, and hangdog goes on from there', needs, async (t) => {
+  const { directory, environment, block } = blockable(t)
+  const ran = runService(t, [...limits, '--restart', 'always'], client, directory, environment)
+  await ran.event('service-armed')
+  await sleep(1000)
+  const pid = pidOf(ran)
+  await block(ran, 60_000)
+  const blockedAt = Date.now()
+  process.kill(pid, 'SIGUSR1')
+  await until(() => (isAlive(pid) ? undefined : true), 'end of the service')
+  t.ok(Date.now() - blockedAt < 45_000, 'it was ended while hangdog was blocked')
+  t.notOk(ran.has('guard-acted'), 'of which hangdog does not know yet')
+  await sleep(Math.max(0, blockedAt + 60_000 - Date.now()))
+  const acted = await ran.event('guard-acted')
+  t.match(acted, {
+    parameters: { pid, outcome: 'terminated', steps: /the guard acts.*terminate pid \d+; gone after \d+ ms/ },
+  })
+  t.match(await ran.event('hang-recovery'), { parameters: { pid, cause: /hangdog did not answer/ } })
+  await ran.event('service-restarted')
+  await until(() => (count(ran, 'service-armed') === 2 ? true : undefined), 'second life')
+  await ran.event('incident-closed')
+  t.equal(count(ran, 'service-ended'), 1)
+  t.equal(count(ran, 'hang-recovery'), 1)
+  t.equal(count(ran, 'guard-acted'), 1)
+  t.notOk(ran.has('kill-requested'), 'nothing was killed twice')
+  const found = await incidents(t, directory)
+  t.match(found, [{ id: acted.incident, outcome: 'recovered' }])
+  t.equal(found.length, 1)
+  const shown = await hangdog(t, ['incident', 'show', String(acted.incident), '--state-dir', directory])
+  t.match(shown.stdout, /the guard acts: hangdog did not answer/)
+  t.match(shown.stdout, /nothing is left of it/)
+  ran.child.kill('SIGTERM')
+  await ran.finished
+  t.same(readdirSync(join(directory, 'guard')), [], 'what was kept is not in the file of the guard any more')
+})
+
+t.test('two services hang at once while hangdog is blocked', needs, async (t) => {
+  const { directory, environment, block } = blockable(t)
+  const file = join(directory, 'services.yaml')
+  const service = `{ command: [python3, ${client[1]}, inf], heartbeat: notify }`
+  writeFileSync(
+    file,
+    `defaults: { heartbeatTimeout: 1s, action: terminate, restart: { mode: always } }
+services: { one: ${service}, two: ${service}, healthy: ${service} }
+`,
+  )
+  const args = ['supervise', '--config', file, '--state-dir', directory, '--log-format', 'json']
+  const ran = new Hangdog(t, args, environment)
+  await until(() => (count(ran, 'service-armed') === 3 ? true : undefined), 'three services')
+  await sleep(1000)
+  const pids = ['one', 'two'].map((name) => pidOf(ran, name))
+  await block(ran, 10_000)
+  for (const pid of pids) process.kill(pid, 'SIGUSR1')
+  await until(() => (pids.some(isAlive) ? undefined : true), 'end of both')
+  await until(() => (count(ran, 'service-armed') === 5 ? true : undefined), 'second life of both')
+  t.equal(count(ran, 'guard-acted'), 2)
+  t.equal(count(ran, 'service-ended'), 2)
+  t.ok(isAlive(pidOf(ran, 'healthy')), 'the healthy one was left alone')
+  t.equal((await incidents(t, directory)).length, 2)
+})
+
+t.test('hangdog dies while the guard has acted: its record is an incident at the next start', needs, async (t) => {
+  const { directory, environment, block } = blockable(t)
+  const first = runService(t, [...limits, '--restart', 'never'], client, directory, environment)
+  await first.event('service-armed')
+  await sleep(1000)
+  const pid = pidOf(first)
+  await block(first, 60_000)
+  process.kill(pid, 'SIGUSR1')
+  await until(() => (isAlive(pid) ? undefined : true), 'end of the service')
+  await until(() => (recordFile(directory).includes('outcome=terminated') ? true : undefined), 'whole record')
+  first.child.kill('SIGKILL')
+  await first.finished
+  const second = runService(t, [...limits, '--restart', 'never'], client, directory)
+  const kept = await second.event('guard-record-kept')
+  t.match(await incidents(t, directory), [{ id: kept.incident, outcome: 'terminated' }])
+  second.child.kill('SIGTERM')
+  await second.finished
+  t.same(readdirSync(join(directory, 'guard')), [])
+})
+
+function recordFile(directory: string): string {
+  const [name] = readdirSync(join(directory, 'guard'))
+  return name === undefined ? '' : readFileSync(join(directory, 'guard', name), 'latin1')
+}
+
+t.test('hangdog is stopped for longer than the limit and the budget: nothing is ended', needs, async (t) => {
+  const { directory } = blockable(t)
+  const ran = runService(t, [...limits, '--restart', 'never'], client, directory)
+  await ran.event('service-armed')
+  await sleep(1000)
+  ran.child.kill('SIGSTOP')
+  await sleep(6000)
+  ran.child.kill('SIGCONT')
+  await sleep(4000)
+  t.notOk(ran.has('guard-acted'))
+  t.notOk(ran.has('hang-recovery'))
+  t.ok(isAlive(pidOf(ran)))
+})
+
+t.test('a service that is stopped while hangdog is blocked is left alone', needs, async (t) => {
+  const { directory, environment, block } = blockable(t)
+  const ran = runService(t, [...limits, '--restart', 'never'], client, directory, environment)
+  await ran.event('service-armed')
+  await sleep(1000)
+  const pid = pidOf(ran)
+  await block(ran, 8000)
+  process.kill(pid, 'SIGSTOP')
+  await sleep(6000)
+  process.kill(pid, 'SIGCONT')
+  await ran.event('guard-held')
+  await sleep(3000)
+  t.ok(isAlive(pid))
+  t.notOk(ran.has('guard-acted'))
+})
+
+t.test('what is to be logged only is recorded by the guard, and gone on with', needs, async (t) => {
+  const { directory, environment, block } = blockable(t)
+  const ran = runService(
+    t,
+    [...limits.slice(0, 4), '--action', 'log', '--restart', 'never'],
+    client,
+    directory,
+    environment,
+  )
+  await ran.event('service-armed')
+  await sleep(1000)
+  const pid = pidOf(ran)
+  await block(ran, 6000)
+  process.kill(pid, 'SIGUSR1')
+  await ran.event('hang-logged')
+  await sleep(1000)
+  t.ok(isAlive(pid))
+  const found = await incidents(t, directory)
+  t.equal(found.length, 1)
+  const shown = await hangdog(t, ['incident', 'show', String(found[0]?.id), '--state-dir', directory])
+  t.match(shown.stdout, /the guard acts/)
+  t.match(shown.stdout, /reported only/)
+})
+
+t.test('a service whose beats only JavaScript can read is left to it', needs, async (t) => {
+  const { directory, environment, block } = blockable(t)
+  const options = ['--heartbeat', 'stream', ...limits.slice(2), '--restart', 'never']
+  const beating = ['python3', fixture('service.py')]
+  const ran = runService(t, options, beating, directory, { ...environment, PORT: String(await freePort()) })
+  await ran.event('service-armed')
+  await sleep(500)
+  await block(ran, 6000)
+  await sleep(9000)
+  t.ok(isAlive(pidOf(ran)), 'its beats waited in the socket')
+  t.notOk(ran.has('guard-acted'))
+})
+
+t.test('on a full disk it acts all the same', needs, async (t) => {
+  const { directory, environment, block } = blockable(t)
+  const folder = join(directory, 'guard')
+  mkdirSync(folder, { mode: 0o700 })
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16k,mode=0700', 'none', folder], { encoding: 'utf8' })
+  if (mounted.status !== 0) {
+    t.comment(`skipped: no small file system can be mounted here: ${mounted.stderr}`)
+    return
+  }
+  t.teardown(() => {
+    spawnSync('umount', ['-l', folder])
+  })
+  const ran = runService(t, [...limits, '--restart', 'never'], client, directory, environment)
+  await ran.event('service-armed')
+  await sleep(1000)
+  const pid = pidOf(ran)
+  await block(ran, 6000)
+  process.kill(pid, 'SIGUSR1')
+  t.equal((await ran.finished).code, 124)
+  t.match(await ran.event('guard-acted'), { parameters: { steps: 'not recorded', outcome: 'terminated' } })
+  t.match(await ran.event('guard-unrecorded'), { parameters: { error: /ENOSPC/ } })
+  t.equal((await incidents(t, directory)).length, 1, 'hangdog itself could record it')
+  spawnSync('umount', ['-l', folder])
+})
