@@ -1,27 +1,12 @@
-import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { makeFolder } from '../heartbeat/stream-fixture.js'
+import { runTestsInC, withoutCompiler } from '../support/guard-tests.js'
 
-const suites = [
-  { name: 'the guard', folder: 'guard', fuzz: /notify-fuzz: passed/ },
-  { name: 'the guard process', folder: 'guard-process', fuzz: /frame-fuzz: \d+ lots of 200 frames, 0 failures/ },
-]
-const lacking = ['gcc', 'make'].find((tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).status !== 0)
+t.test('the guard passes its own tests in C', { skip: withoutCompiler }, async (t) => {
+  // What it does alone takes its time, and has a file of its own.
+  const tests = ['parts', 'countdown', 'notify', 'process', 'page', 'live', 'watchdog']
+  t.match(runTestsInC(t, { folder: 'guard', tests, fuzzSeconds: 3 }), /notify-fuzz: passed/)
+})
 
-for (const { name, folder, fuzz } of suites) {
-  const skip = lacking === undefined ? false : `skipped: there is no ${lacking}`
-  t.test(`${name} passes its own tests in C`, { skip }, async (t) => {
-    const { stdout, stderr, status } = spawnSync('make', ['check', `BUILD=${makeFolder(t)}`, 'FUZZ_SECONDS=3'], {
-      cwd: fileURLToPath(new URL(`../../native/${folder}/`, import.meta.url)),
-      encoding: 'utf8',
-      timeout: 110_000,
-    })
-    for (const line of stdout.split('\n')) {
-      if (line.startsWith('ok ')) t.pass(line.slice(3))
-      else if (line.startsWith('NOT OK ')) t.fail(line.slice(7), { stdout })
-    }
-    t.equal(status, 0, 'make check', { stdout, stderr })
-    t.match(stdout, fuzz)
-  })
-}
+t.test('the guard process passes its own tests in C', { skip: withoutCompiler }, async (t) => {
+  t.match(runTestsInC(t, { folder: 'guard-process', fuzzSeconds: 3 }), /frame-fuzz: \d+ lots of 200 frames, 0 failures/)
+})
