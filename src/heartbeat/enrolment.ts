@@ -40,6 +40,10 @@ export class Enrolment implements SpokenFor {
     return this.#pid
   }
 
+  get isConnected(): boolean {
+    return this.#connections.size > 0
+  }
+
   /** Makes the secret for the next run. That of the last run is good no longer. */
   freshToken(): string {
     const token = randomUUID()

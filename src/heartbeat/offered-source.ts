@@ -20,6 +20,12 @@ export class OfferedSource implements HeartbeatSource {
     for (const source of this.#sources) source.adopted?.(environment)
   }
 
+  /** Of a service that also speaks where the guard cannot hear it, the guard does not know all. */
+  get guardedProcess(): number | undefined {
+    if (this.#sources.some(({ isConnected }) => isConnected === true)) return undefined
+    return this.#sources.find(({ guardedProcess }) => guardedProcess !== undefined)?.guardedProcess
+  }
+
   serviceStarted(process: StartedProcess): void {
     for (const source of this.#sources) source.serviceStarted(process)
   }

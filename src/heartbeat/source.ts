@@ -25,6 +25,8 @@ export interface HeartbeatSource {
    * not, or nothing runs. Absent for a source whose beats only JavaScript can read.
    */
   readonly guardedProcess?: number | undefined
+  /** The service speaks by this source, and only JavaScript can read what it says. */
+  readonly isConnected?: boolean
   close(): Promise<void>
   /** What was refused, dropped or failed, by name; for `status`. */
   counters(): Readonly<Record<string, number>>

@@ -30,6 +30,10 @@ export class StreamSource implements HeartbeatSource {
     if (token !== undefined) this.#enrolment.takeToken(token)
   }
 
+  get isConnected(): boolean {
+    return this.#enrolment.isConnected
+  }
+
   serviceStarted(process: StartedProcess): void {
     this.#enrolment.started(process.pid)
   }

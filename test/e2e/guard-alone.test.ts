@@ -12,6 +12,9 @@ const { skip: withoutAddon } = nativeAddon()
 const needs = {
   skip: withoutAddon || (existsSync('/usr/bin/python3') ? false : 'skipped: there is no /usr/bin/python3'),
 }
+const compiles = {
+  skip: withoutAddon || (spawnSync('gcc', ['--version']).status === 0 ? false : 'skipped: there is no gcc'),
+}
 const client = ['python3', fixture('notify.py'), 'inf'] as const
 const limits = [
   '--heartbeat',
@@ -97,6 +100,37 @@ t.test('hangdog is blocked for a minute: the guard acts on time, and hangdog goe
   ran.child.kill('SIGTERM')
   await ran.finished
   t.same(readdirSync(join(directory, 'guard')), [], 'what was kept is not in the file of the guard any more')
+})
+
+t.test('beats by shared memory are seen while hangdog is blocked, and so is their end', compiles, async (t) => {
+  const { directory, environment, block } = blockable(t)
+  const program = join(directory, 'page')
+  const built = spawnSync('gcc', ['-O2', '-pthread', '-o', program, fixture('page.c')], { encoding: 'utf8' })
+  t.equal(built.status, 0, built.stderr)
+  const page = ['--heartbeat', 'page', ...limits.slice(2), '--restart', 'never'] as const
+  const ran = runService(t, page, [program, 'deadlock'], directory, environment)
+  await ran.event('service-armed')
+  await sleep(1000)
+  const pid = pidOf(ran)
+  await block(ran, 15_000)
+  await sleep(5000)
+  t.ok(isAlive(pid), 'it beats')
+  process.kill(pid, 'SIGUSR1')
+  t.equal((await ran.finished).code, 124)
+  t.match(await ran.event('guard-acted'), { parameters: { pid, outcome: 'terminated' } })
+})
+
+t.test('what also speaks by the stream, which the guard cannot hear, is left to JavaScript', needs, async (t) => {
+  const { directory, environment, block } = blockable(t)
+  const page = ['--heartbeat', 'page', ...limits.slice(2), '--restart', 'never'] as const
+  const ran = runService(t, page, [process.execPath, fixture('page.mjs')], directory, environment)
+  await ran.event('service-armed')
+  await sleep(1000)
+  const pid = pidOf(ran)
+  await block(ran, 6000)
+  process.kill(pid, 'SIGUSR2')
+  t.equal((await ran.finished).code, 124)
+  t.notOk(ran.has('guard-acted'))
 })
 
 t.test('two services hang at once while hangdog is blocked', needs, async (t) => {

@@ -5,13 +5,16 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "../../include/hangdog.h"
 #include "../recorder.h"
 #include "service.h"
 
@@ -349,6 +352,34 @@ static void more_time_is_given_without_the_owner(void) {
   stage_close();
 }
 
+/* Beats of a page are seen by the guard: in an expiry they call it off, and their silence is acted on. */
+static void a_page_is_seen_without_the_owner(void) {
+  stage_open_recorded();
+  struct service web = service_start(OBEYS);
+  guard_id page = 0;
+  int fd = -1;
+  SAME(guard_page_open(stage, 1, &page, &fd), 0);
+  struct hangdog_line *line = (struct hangdog_line *)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) + 1;
+  SAME(guard_page_bind(stage, page, 0, web.countdown), 0);
+  struct guard_plan plan = plan_for(&web, GUARD_TERMINATE);
+  plan.budget = 1000 * MS;
+  set_plan(&web, &plan);
+  SAME(guard_countdown_arm(stage, web.countdown, 500 * MS, 250 * MS, NULL), 0);
+  for (int beat = 0; beat < 10; beat++) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    __atomic_store_n(&line->stamp, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, __ATOMIC_RELEASE);
+    // Longer than the limit, shorter than limit and budget.
+    rest_ms(700);
+    SAME(service_end(&web), -1);
+  }
+  SAME(service_wait(&web), SIGKILL);
+  SAME(await(&web, GUARD_ACTED).value, 0);
+  (void)munmap(line - 1, 4096);
+  (void)close(fd);
+  stage_close();
+}
+
 /* ---- An owner that stops answering after its claim ---- */
 
 static void a_lease_that_runs_out_is_acted_on(void) {
@@ -592,6 +623,7 @@ int main(void) {
   check_case("a traced service is held", a_traced_service_is_held);
   check_case("what a service says of its end and limit is for the owner", what_a_service_says_of_its_end_and_limit_is_for_the_owner);
   check_case("more time is given without the owner", more_time_is_given_without_the_owner);
+  check_case("a page is seen without the owner", a_page_is_seen_without_the_owner);
   check_case("a lease that runs out is acted on", a_lease_that_runs_out_is_acted_on);
   check_case("a lease ends by release, arming and beat", a_lease_ends_by_release_arming_and_beat);
   check_case("it only records what is to be logged", it_only_records_what_is_to_be_logged);

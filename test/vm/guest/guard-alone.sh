@@ -1,0 +1,30 @@
+# Boot 1: hangdog's JavaScript is blocked, its service hangs, and the action is 3: the guard stops the machine alone, by the crash kernel if
+# there is one. Boot 2: what is left of it.
+. "$HD_PROJECT/test/vm/guest/scenario.sh"
+if [ $BOOT = 1 ]; then
+  if grep -q crashkernel= /proc/cmdline; then
+    modprobe pvpanic-mmio
+    variables="HD_PROJECT=$HD_PROJECT HD_MODULES=$HD_MODULES HD_STAGE=$HD_PROJECT/test/vm/guest/crash-kernel.sh"
+    kexec -p "$HD_KERNEL" --initrd="$HD_INITRAMFS" \
+      --append="console=ttyS0 panic=1 loglevel=5 irqpoll nr_cpus=1 reset_devices $variables"
+  fi
+  allow_bugcheck
+  NODE_OPTIONS="--import=$HD_PROJECT/test/fixtures/hangdog/block.mjs" HANGDOG_TEST_BLOCK=/run/block \
+    "$HD_NODE" "$HD_PROJECT/dist/cli/hangdog.js" run --name web --log-format json --heartbeat notify --timeout 3s --action 3 -- \
+    python3 "$HD_PROJECT/test/fixtures/services/notify.py" inf < /dev/null >> /mnt/out/output-$BOOT 2>> $LOG &
+  HANGDOG=$!
+  await service-armed
+  sleep 5
+  echo 300000 > /run/block
+  until grep -q '"blocked"' $LOG; do sleep 0.1; done
+  say 'hangdog is blocked'
+  kill -USR1 "$(sed -n 's/.*"name":"service-started".*"pid":\([0-9]*\).*/\1/p' $LOG)"
+  say 'hung'
+  sleep 120
+  say 'the machine still runs'
+  exit 1
+fi
+ls /var/lib/hangdog/guard > /mnt/out/guard-files
+hangdog run --name web --log-format json -- true 2>> $LOG
+keep_incidents kept.json
+ls /var/lib/hangdog/guard > /mnt/out/guard-files-after
