@@ -293,23 +293,23 @@ export const catalogue = define({
 
   // The guard, alone.
   'guard-acted': {
-    id: 15890,
+    id: 15900,
     level: 'error',
     message:
       'hangdog did not answer, so that the guard acted alone on the hang of pid {pid} at {at}: {outcome}. Steps: {steps}.',
   },
   'guard-held': {
-    id: 15891,
+    id: 15901,
     level: 'warning',
     message: 'While hangdog did not answer, the guard did not act on a silence: the process was {reason}.',
   },
   'guard-record-kept': {
-    id: 15892,
+    id: 15902,
     level: 'warning',
     message: 'What the guard did alone before hangdog ended was kept as incident {incident}: {outcome}',
   },
   'guard-unrecorded': {
-    id: 15893,
+    id: 15903,
     level: 'warning',
     message: 'What the guard does alone is not recorded: {error}',
   },
