@@ -2,11 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import t, { type Test } from 'tap'
-import type { EventName } from '../../src/event/catalogue.js'
+import t from 'tap'
 import { nativeAddon } from '../support/native.js'
-import { fixture, freePort, Hangdog, hangdog, isAlive, runService, stateDirectory, until } from './hangdog.js'
+import { blockable, client, count, incidents, limits, pidOf } from './blocked-hangdog.js'
+import { fixture, freePort, Hangdog, hangdog, isAlive, runService, until } from './hangdog.js'
 
 const { skip: withoutAddon } = nativeAddon()
 const needs = {
@@ -15,93 +14,6 @@ const needs = {
 const compiles = {
   skip: withoutAddon || (spawnSync('gcc', ['--version']).status === 0 ? false : 'skipped: there is no gcc'),
 }
-const client = ['python3', fixture('notify.py'), 'inf'] as const
-const limits = [
-  '--heartbeat',
-  'notify',
-  '--timeout',
-  '1s',
-  '--action',
-  'terminate',
-  '--evidence-timeout',
-  '0s',
-] as const
-const block = pathToFileURL(fileURLToPath(new URL('../fixtures/hangdog/block.mjs', import.meta.url))).href
-
-interface Blockable {
-  readonly directory: string
-  readonly environment: NodeJS.ProcessEnv
-  /** Blocks hangdog's JavaScript. Resolves when it is blocked. */
-  block(ran: Hangdog, span: number): Promise<void>
-}
-
-function blockable(t: Test): Blockable {
-  const directory = stateDirectory(t)
-  const order = join(directory, 'block')
-  return {
-    directory,
-    environment: { NODE_OPTIONS: `--import=${block}`, HANGDOG_TEST_BLOCK: order },
-    async block(ran, span) {
-      writeFileSync(order, String(span))
-      await until(() => (ran.stderr.includes('"blocked"') ? true : undefined), 'block')
-    },
-  }
-}
-
-/** The present process of the service. */
-function pidOf(ran: Hangdog, service?: string): number {
-  const started = ran.events.filter(
-    (event) => event.name === 'service-started' && (service ?? event.service) === event.service,
-  )
-  return Number(started.at(-1)?.parameters.pid)
-}
-
-const count = (ran: Hangdog, name: EventName): number => ran.events.filter((event) => event.name === name).length
-
-async function incidents(t: Test, directory: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const { stdout } = await hangdog(t, ['incident', 'list', '--json', '--state-dir', directory])
-  return stdout
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line))
-}
-
-t.test('hangdog is blocked for a minute: the guard acts on time, and hangdog goes on from there', needs, async (t) => {
-  const { directory, environment, block } = blockable(t)
-  const ran = runService(t, [...limits, '--restart', 'always'], client, directory, environment)
-  await ran.event('service-armed')
-  await sleep(1000)
-  const pid = pidOf(ran)
-  await block(ran, 60_000)
-  const blockedAt = Date.now()
-  process.kill(pid, 'SIGUSR1')
-  await until(() => (isAlive(pid) ? undefined : true), 'end of the service')
-  t.ok(Date.now() - blockedAt < 45_000, 'it was ended while hangdog was blocked')
-  t.notOk(ran.has('guard-acted'), 'of which hangdog does not know yet')
-  await sleep(Math.max(0, blockedAt + 60_000 - Date.now()))
-  const acted = await ran.event('guard-acted')
-  t.match(acted, {
-    parameters: { pid, outcome: 'terminated', steps: /the guard acts.*terminate pid \d+; gone after \d+ ms/ },
-  })
-  t.match(await ran.event('hang-recovery'), { parameters: { pid, cause: /hangdog did not answer/ } })
-  await ran.event('service-restarted')
-  await until(() => (count(ran, 'service-armed') === 2 ? true : undefined), 'second life')
-  await ran.event('incident-closed')
-  t.equal(count(ran, 'service-ended'), 1)
-  t.equal(count(ran, 'hang-recovery'), 1)
-  t.equal(count(ran, 'guard-acted'), 1)
-  t.notOk(ran.has('kill-requested'), 'nothing was killed twice')
-  const found = await incidents(t, directory)
-  t.match(found, [{ id: acted.incident, outcome: 'recovered' }])
-  t.equal(found.length, 1)
-  const shown = await hangdog(t, ['incident', 'show', String(acted.incident), '--state-dir', directory])
-  t.match(shown.stdout, /the guard acts: hangdog did not answer/)
-  t.match(shown.stdout, /nothing is left of it/)
-  ran.child.kill('SIGTERM')
-  await ran.finished
-  t.same(readdirSync(join(directory, 'guard')), [], 'what was kept is not in the file of the guard any more')
-})
-
 t.test('beats by shared memory are seen while hangdog is blocked, and so is their end', compiles, async (t) => {
   const { directory, environment, block } = blockable(t)
   const program = join(directory, 'page')
