@@ -227,7 +227,8 @@ async function assemble(
   const { dryRun, machineWatchdog } = config
   const watched = { engine, supervisor, drain, emit, clock, state, instance, dryRun, machineWatchdog, addon }
   watchers = await assembleWatchers(watched)
-  closers.push(watchers.close)
+  guard.feedsMachineWatchdog(watchers.machineWatchdog?.fd)
+  closers.push(watchers.close, () => guard.feedsMachineWatchdog(undefined))
   void Promise.all(supervisor.services.map((service) => service.start())).then(watchers.servicesStarted)
   const retention = startRetention({ directories: state, clock, emit })
   closers.push(() => retention.close())

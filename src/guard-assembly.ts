@@ -38,6 +38,7 @@ export interface GuardParts {
 export class GuardDesk {
   readonly #parts: GuardParts
   #open: OpenGuard | undefined
+  #watchdog: number | undefined
   #process: GuardProcess | undefined
   #ended = false
   #isLogReady = false
@@ -87,6 +88,12 @@ export class GuardDesk {
     this.#open?.alone?.renewPermit()
   }
 
+  /** Hangdog feeds the machine's watchdog by this file; undefined before that is closed. */
+  feedsMachineWatchdog(file: number | undefined): void {
+    this.#watchdog = file
+    if (this.#process === undefined) this.#open?.guard.feedsMachineWatchdog(file)
+  }
+
   /** Hands on what the guard has heard and not told yet. */
   deliver(): void {
     this.#open?.guard.deliver()
@@ -125,6 +132,7 @@ export class GuardDesk {
     if (addon.kind === 'absent' || lacks !== undefined)
       throw new HangdogError('unavailable', `cannot open the guard: ${lacks}`)
     const guard = openGuard(addon.addon)
+    guard.feedsMachineWatchdog(this.#watchdog)
     try {
       removeSocket(this.#parts.notifyPath)
       const { alone, clock, emit } = this.#parts

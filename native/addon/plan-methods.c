@@ -133,6 +133,13 @@ METHOD(machine_open) {
   return whole(env, guard_machine_open(call.guard, &machine));
 }
 
+METHOD(machine_fed) {
+  struct call call;
+  int64_t watchdog;
+  if (!read_call(env, info, 1, &call) || !read_whole(env, call.arguments[0], "the watchdog", &watchdog)) return NULL;
+  return whole(env, watchdog < 0 || watchdog > INT32_MAX ? -EINVAL : guard_machine_fed(call.guard, (int)watchdog));
+}
+
 METHOD(bugcheck_permit) {
   struct call call;
   int64_t span;
@@ -147,7 +154,7 @@ void add_plan_methods(napi_env env, napi_value guard, struct guard_object *objec
   } methods[] = {
       {"countdownPlan", countdown_plan}, {"countdownLease", countdown_lease}, {"recordOpen", record_open},
       {"recordText", record_text},       {"recordFree", record_free},         {"machineOpen", machine_open},
-      {"bugcheckPermit", bugcheck_permit},
+      {"bugcheckPermit", bugcheck_permit}, {"machineFed", machine_fed},
   };
   for (size_t index = 0; index < sizeof methods / sizeof *methods; index++) {
     napi_value function;

@@ -120,6 +120,12 @@ enum guard_machine_got { GUARD_GOT_SYSRQ = 1 << 0, GUARD_GOT_KERNEL_LOG = 1 << 1
 /* Returns what was opened, of enum guard_machine_got. What was opened before is closed. */
 int guard_machine_open(struct guard *guard, const struct guard_machine *machine);
 
+/*
+ * The owner feeds the machine's watchdog by this descriptor, which stays its own; 0 says that it feeds none, and must be said before the
+ * descriptor is closed. The guard gives the machine more time by it before a crash dump, which would be cut off.
+ */
+int guard_machine_fed(struct guard *guard, int watchdog);
+
 /* Stopping the machine is permitted from now on for this long, in the guard's own time; 0 takes the permission back. At first there is none. */
 int guard_bugcheck_permit(struct guard *guard, int64_t span);
 

@@ -103,6 +103,8 @@ struct machine {
   int pressure;
   bool reboot;
   char watchdog[108];
+  /* Of the owner. */
+  int fed;
   /* Awake time up to which that is permitted. */
   int64_t permit_until;
 };

@@ -8,6 +8,10 @@
 #include <unistd.h>
 
 #include "plan.h"
+#include "watchdog-device.h"
+
+/* A crash dump may take this long. */
+#define DUMP_SECONDS 3600
 
 /* Times that watchdogs are tried with, in seconds, until one is taken; each has a shortest one of its own. */
 static const int shortest_times[] = {1, 2, 4, 8};
@@ -35,11 +39,14 @@ void machine_emergency_sync(struct guard *guard) {
   (void)request(guard, 's');
 }
 
-/* Armed by being opened, and never beaten: the descriptor is left open, so that the time runs out. */
-static int arm_watchdog(const char *path) {
-  if (path[0] == '\0') return -ENOENT;
-  int watchdog = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
-  if (watchdog < 0) return -errno;
+/* Armed by being opened, and never beaten: the descriptor is left open, so that the time runs out. One that is fed is open already. */
+static int arm_watchdog(const struct machine *machine) {
+  int watchdog = machine->fed;
+  if (watchdog == 0) {
+    if (machine->watchdog[0] == '\0') return -ENOENT;
+    watchdog = open(machine->watchdog, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+    if (watchdog < 0) return -errno;
+  }
   for (size_t index = 0; index < sizeof shortest_times / sizeof *shortest_times; index++) {
     int seconds = shortest_times[index];
     if (ioctl(watchdog, WDIOC_SETTIMEOUT, &seconds) == 0) break;
@@ -49,13 +56,16 @@ static int arm_watchdog(const char *path) {
 
 int machine_stop(struct guard *guard, enum machine_rung rung) {
   switch (rung) {
-    case RUNG_SYSRQ:
-      return request(guard, machine_letter(guard));
+    case RUNG_SYSRQ: {
+      char letter = machine_letter(guard);
+      if (letter == 'c' && guard->machine.fed != 0) (void)watchdog_device_lengthen(guard->machine.fed, DUMP_SECONDS);
+      return request(guard, letter);
+    }
     case RUNG_REBOOT:
       if (!guard->machine.reboot) return -EPERM;
       return reboot(RB_AUTOBOOT) == 0 ? 0 : -errno;
     case RUNG_WATCHDOG:
-      return arm_watchdog(guard->machine.watchdog);
+      return arm_watchdog(&guard->machine);
     case RUNG_NONE:
       break;
   }

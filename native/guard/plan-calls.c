@@ -248,10 +248,19 @@ int guard_machine_open(struct guard *guard, const struct guard_machine *asked) {
             (made.pressure != 0 ? GUARD_GOT_PRESSURE : 0);
   guard_lock(guard);
   made.permit_until = guard->machine.permit_until;
+  made.fed = guard->machine.fed;
   machine_close(guard);
   guard->machine = made;
   guard_unlock(guard);
   return got;
+}
+
+int guard_machine_fed(struct guard *guard, int watchdog) {
+  if (guard == NULL || watchdog < 0) return -EINVAL;
+  guard_lock(guard);
+  guard->machine.fed = watchdog;
+  guard_unlock(guard);
+  return 0;
 }
 
 int guard_bugcheck_permit(struct guard *guard, int64_t span) {

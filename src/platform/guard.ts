@@ -235,6 +235,11 @@ export class Guard implements GuardCountdowns {
     this.native.machineOpen?.(machineToAddon(machine))
   }
 
+  /** We feed the machine's watchdog by this file; undefined before it is closed. The guard gives the machine time for a crash dump by it. */
+  feedsMachineWatchdog(file: number | undefined): void {
+    this.native.machineFed?.(file ?? 0)
+  }
+
   /** Stopping the machine is permitted for this long; zero takes the permission back. */
   permitBugCheck(span: Milliseconds): void {
     this.native.bugcheckPermit?.(span)

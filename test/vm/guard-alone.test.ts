@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import { nativeAddon } from '../support/native.js'
 import { keptIncidents, stepTexts } from './kept-incident.js'
 import type { Machine, Outcome } from './machine.js'
+import { machineWith } from './machine-watchdog.js'
 import { countResets, eventNames, testScenario } from './scenario.js'
 
 /** What the guard wrote before it stopped the machine is an incident after the next boot. */
@@ -38,6 +39,21 @@ if (skip === false) {
       const dump = machine.file('vmcore-dmesg.txt') ?? ''
       t.match(dump, /hangdog: bugcheck 0x9E: service web \(pid \d+\) hung for 3000 ms, incident /)
       t.ok(dump.includes(`incident ${id}`), 'the dump names the incident')
+    },
+  )
+
+  testScenario(
+    'hangdog is blocked and feeds no watchdog: the guard gives the machine the time for its dump',
+    machineWith('i6300esb', 'guard-alone', {
+      kernelArguments: ['crashkernel=256M', 'HD_DUMP_TAKES=40'],
+    }),
+    (t, machine, outcome) => {
+      assertKept(t, machine, outcome, /^bugcheck by sysrq c/)
+      t.match(machine.serial, /scenario: the dump ended with code 0/)
+      t.notOk(
+        machine.qmpEvents.some(({ event }) => event === 'WATCHDOG'),
+        'the watchdog did not act',
+      )
     },
   )
 

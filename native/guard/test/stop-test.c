@@ -61,6 +61,22 @@ static void it_dumps_when_a_crash_kernel_is_loaded(void) {
   stage_close();
 }
 
+/* A descriptor that is no watchdog gives no more time; the dump is begun all the same. */
+static void a_watchdog_that_gives_no_more_time_holds_up_nothing(void) {
+  stage_open_recorded();
+  open_machine("1\n", true);
+  SAME(guard_machine_fed(stage, -1), -EINVAL);
+  SAME(guard_machine_fed(stage, STDOUT_FILENO), 0);
+  SAME(guard_bugcheck_permit(stage, LONG), 0);
+  struct service web = service_start(OBEYS);
+  stop_for(&web, 0, GUARD_BUGCHECK);
+  (void)await(&web, GUARD_ACTED);
+  SAME(service_wait(&web), SIGKILL);
+  SAME(strcmp(stage_get("sysrq"), "c"), 0);
+  SAME(guard_machine_fed(stage, 0), 0);
+  stage_close();
+}
+
 static void without_a_crash_kernel_it_reboots(void) {
   stage_open_recorded();
   open_machine("0\n", true);
@@ -168,6 +184,7 @@ static void bad_machines_are_refused(void) {
 
 int main(void) {
   check_case("it dumps when a crash kernel is loaded", it_dumps_when_a_crash_kernel_is_loaded);
+  check_case("a watchdog that gives no more time holds up nothing", a_watchdog_that_gives_no_more_time_holds_up_nothing);
   check_case("without a crash kernel it reboots", without_a_crash_kernel_it_reboots);
   check_case("without a recorder the kernel writes the disks back", without_a_recorder_the_kernel_writes_the_disks_back);
   check_case("without permission it only terminates", without_permission_it_only_terminates);

@@ -4,13 +4,17 @@
 if [ $BOOT = 1 ]; then
   if grep -q crashkernel= /proc/cmdline; then
     modprobe pvpanic-mmio
-    variables="HD_PROJECT=$HD_PROJECT HD_MODULES=$HD_MODULES HD_STAGE=$HD_PROJECT/test/vm/guest/crash-kernel.sh"
-    kexec -p "$HD_KERNEL" --initrd="$HD_INITRAMFS" \
-      --append="console=ttyS0 panic=1 loglevel=5 irqpoll nr_cpus=1 reset_devices $variables"
+    load_crash_kernel ${HD_DUMP_TAKES:+HD_DUMP_TAKES=$HD_DUMP_TAKES}
   fi
   allow_bugcheck
+  # One that hangdog feeds, and that would cut the dump off.
+  WATCHDOG=
+  if [ -n "${HD_DRIVER:-}" ]; then
+    modprobe "$HD_DRIVER"
+    WATCHDOG='--machine-watchdog /dev/watchdog0:20s'
+  fi
   NODE_OPTIONS="--import=$HD_PROJECT/test/fixtures/hangdog/block.mjs" HANGDOG_TEST_BLOCK=/run/block \
-    "$HD_NODE" "$HD_PROJECT/dist/cli/hangdog.js" run --name web --log-format json --heartbeat notify --timeout 3s --action 3 -- \
+    "$HD_NODE" "$HD_PROJECT/dist/cli/hangdog.js" run --name web --log-format json --heartbeat notify --timeout 3s --action 3 $WATCHDOG -- \
     python3 "$HD_PROJECT/test/fixtures/services/notify.py" inf < /dev/null >> /mnt/out/output-$BOOT 2>> $LOG &
   HANGDOG=$!
   await service-armed
@@ -25,6 +29,7 @@ if [ $BOOT = 1 ]; then
   exit 1
 fi
 ls /var/lib/hangdog/guard > /mnt/out/guard-files
+cat /var/lib/hangdog/.crash/*/dmesg.* > /mnt/out/vmcore-dmesg.txt || say 'there is no dump'
 hangdog run --name web --log-format json -- true 2>> $LOG
 keep_incidents kept.json
 ls /var/lib/hangdog/guard > /mnt/out/guard-files-after
