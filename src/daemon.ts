@@ -21,6 +21,8 @@ import { openStreamServer } from './heartbeat/stream-server.js'
 import { createIncidentLog } from './incident/incident-log.js'
 import { kernelLack } from './kernel-watch.js'
 import { assembleMaintenance } from './maintenance-assembly.js'
+import { checkOwnWatch } from './own-kernel-watch.js'
+import type { OwnWatchSettings } from './own-kernel-watch-settings.js'
 import { type LoadedAddon, loadAddon } from './platform/addon.js'
 import { createDryRunPlatform } from './platform/dry-run.js'
 import type { MachineWatchdogSettings } from './platform/machine-watchdog-settings.js'
@@ -55,6 +57,8 @@ export interface DaemonConfig {
   readonly logFormat?: 'pretty' | 'json' | 'none'
   /** Feed this watchdog of the machine. Default: none. */
   readonly machineWatchdog?: MachineWatchdogSettings
+  /** Have the kernel module watch this process. Default: no. */
+  readonly watchHangdog?: OwnWatchSettings
   /** Where the native guard is. Default: a thread of this process, where there is one. */
   readonly guard?: GuardMode
   /** Further places events go to. */
@@ -75,6 +79,7 @@ export async function startDaemon(config: DaemonConfig): Promise<Daemon> {
   const lacks = lackOfGuard(addon, mode)
   checkGuard(mode, lacks, config.services)
   checkServices(config.services, { guard: lacks, kernel: kernelLack(addon) })
+  checkOwnWatch(config.watchHangdog, addon, config.dryRun)
   keepHeapSmall()
   const state = openStateDirectory(config.stateDirectory)
   const closers: (() => Promise<void> | void)[] = []
@@ -224,9 +229,9 @@ async function assemble(
   await maintenance.open()
   drills.open()
   await adoptResidents({ guard, supervisor, host, clock, emit })
-  const { dryRun, machineWatchdog } = config
-  const watched = { engine, supervisor, drain, emit, clock, state, instance, dryRun, machineWatchdog, addon }
-  watchers = await assembleWatchers(watched)
+  const { dryRun, machineWatchdog, watchHangdog } = config
+  const asked = { dryRun, machineWatchdog, watchHangdog, bugCheckGate: consent }
+  watchers = await assembleWatchers({ ...asked, engine, supervisor, drain, emit, clock, state, instance, addon })
   guard.feedsMachineWatchdog(watchers.machineWatchdog?.fd)
   closers.push(watchers.close, () => guard.feedsMachineWatchdog(undefined))
   void Promise.all(supervisor.services.map((service) => service.start())).then(watchers.servicesStarted)

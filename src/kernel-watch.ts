@@ -43,6 +43,13 @@ export function kernelLack(addon: LoadedAddon): string | undefined {
     : `/dev/hangdog cannot be used: ${found.reason}`
 }
 
+/** @throws HangdogError `unavailable` without the native part */
+export function requireKernel(addon: LoadedAddon): KernelAddon {
+  const kernel = addon.kind === 'loaded' ? addon.addon.kernel : undefined
+  if (kernel !== undefined) return kernel
+  throw new HangdogError('unavailable', `cannot use the kernel module: ${kernelLack(addon)}`)
+}
+
 /**
  * Has the kernel watch a service beside us. The service beats the kernel's countdown itself, through a file that it is handed: so a healthy
  * service goes on unharmed while hangdog is stopped, and one that hangs then is acted on by the kernel. The kernel's limit leaves hangdog the
@@ -67,10 +74,7 @@ export class KernelWatch implements RunCompanion {
    * @throws HangdogError `unavailable` without the native part
    */
   constructor(parts: KernelWatchParts, service: Service, filesBefore: () => number) {
-    const kernel = parts.addon.kind === 'loaded' ? parts.addon.addon.kernel : undefined
-    if (kernel === undefined)
-      throw new HangdogError('unavailable', `cannot use the kernel module: ${kernelLack(parts.addon)}`)
-    this.#addon = kernel
+    this.#addon = requireKernel(parts.addon)
     this.#parts = parts
     this.#service = service
     this.#filesBefore = filesBefore

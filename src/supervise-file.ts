@@ -4,17 +4,20 @@ import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { describeError, HangdogError, systemCode } from './errors.js'
 import type { GuardMode } from './guard-mode.js'
-import { completeMachineWatchdog, type MachineWatchdogSettings } from './platform/machine-watchdog-settings.js'
+import type { OwnWatchSettings } from './own-kernel-watch-settings.js'
+import type { MachineWatchdogSettings } from './platform/machine-watchdog-settings.js'
 import type { PolicySettings, ServiceSettings } from './service-settings.js'
 import { parseSignal } from './signal-name.js'
 import { instancePattern } from './state-directory.js'
+import {
+  durationText,
+  machineWatchdogSchema,
+  toMachineWatchdog,
+  toWatchHangdog,
+  watchHangdogSchema,
+} from './supervise-file-watchers.js'
 import { type Milliseconds, parseDuration } from './time.js'
 import { parseAction, restartModes } from './watch/policy.js'
-
-const durationText = z
-  .string()
-  .regex(/^(0|\d+(\.\d+)?(ms|s|m|h))$/)
-  .describe('A duration with its unit: 500ms, 6s, 2m or 1h')
 
 const actionText = z
   .union([z.int().min(0).max(3), z.enum(['disable', 'log', 'terminate', 'bugcheck'])])
@@ -91,14 +94,8 @@ export const superviseSchema = z
       .regex(instancePattern)
       .optional()
       .describe('Names this hangdog among others; default "supervise"'),
-    machineWatchdog: z
-      .strictObject({
-        device: z.string().min(1).describe('Such as /dev/watchdog0'),
-        timeout: durationText.optional().describe('5s to 65535s; default 60s'),
-        pretimeout: durationText.optional().describe('Default: a quarter of the timeout; 0 for none'),
-      })
-      .optional()
-      .describe('Feed this watchdog of the machine: it is reset when hangdog comes to no decision any more'),
+    machineWatchdog: machineWatchdogSchema.optional(),
+    watchHangdog: watchHangdogSchema.optional(),
     guard: z
       .enum(['process', 'thread', 'none'])
       .optional()
@@ -116,6 +113,7 @@ export interface SuperviseFile {
   readonly guard: GuardMode | undefined
   readonly services: readonly ServiceSettings[]
   readonly machineWatchdog?: MachineWatchdogSettings
+  readonly watchHangdog?: OwnWatchSettings
 }
 
 /**
@@ -146,31 +144,26 @@ export function parseSuperviseFile(text: string, path: string): SuperviseFile {
     const misspelt = issues.find(({ code }) => code === 'unrecognized_keys')
     throw refuse(path, describeIssue(misspelt ?? issues[0], document.toJS()))
   }
-  const { instance, guard, defaults, services, machineWatchdog } = parsed.data
+  const { instance, guard, defaults, services } = parsed.data
   const names = Object.keys(services)
   if (names.length === 0) throw refuse(path, 'services: expected at least one service, found none')
   return {
     instance: instance ?? 'supervise',
     guard,
     services: Object.entries(services).map(([name, service]) => toSettings(name, service, defaults ?? {}, path)),
-    ...(machineWatchdog !== undefined && { machineWatchdog: toMachineWatchdog(machineWatchdog, path) }),
+    ...readWatchers(parsed.data, path),
   }
 }
 
-type FileMachineWatchdog = NonNullable<z.infer<typeof superviseSchema>['machineWatchdog']>
-
-function toMachineWatchdog(
-  { device, timeout, pretimeout }: FileMachineWatchdog,
+function readWatchers(
+  { machineWatchdog, watchHangdog }: z.infer<typeof superviseSchema>,
   path: string,
-): MachineWatchdogSettings {
-  const where = (key: string): string => `machineWatchdog.${key} of "${path}"`
-  const given = {
-    device,
-    ...(timeout !== undefined && { timeout: parseDuration(timeout, where('timeout')) }),
-    ...(pretimeout !== undefined && { pretimeout: parseDuration(pretimeout, where('pretimeout')) }),
-  }
+): Pick<SuperviseFile, 'machineWatchdog' | 'watchHangdog'> {
   try {
-    return completeMachineWatchdog(given, 'machineWatchdog')
+    return {
+      ...(machineWatchdog !== undefined && { machineWatchdog: toMachineWatchdog(machineWatchdog) }),
+      ...(watchHangdog !== undefined && { watchHangdog: toWatchHangdog(watchHangdog) }),
+    }
   } catch (error) {
     throw refuse(path, describeError(error))
   }
@@ -268,7 +261,8 @@ function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path.length === 0) return Object.keys(superviseSchema.shape)
   if (last === 'hold') return Object.keys(policyKeys.hold.unwrap().shape)
   if (last === 'restart') return Object.keys(policyKeys.restart.unwrap().shape)
-  if (last === 'machineWatchdog') return Object.keys(superviseSchema.shape.machineWatchdog.unwrap().shape)
+  if (last === 'machineWatchdog') return Object.keys(machineWatchdogSchema.shape)
+  if (last === 'watchHangdog') return Object.keys(watchHangdogSchema.shape)
   if (last === 'probe') return ['interval', 'timeout']
   return Object.keys(path[0] === 'defaults' ? policyKeys : serviceSchema.shape)
 }

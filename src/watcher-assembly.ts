@@ -4,6 +4,8 @@ import { describeLastReset } from './last-reset.js'
 import { MachineWatchdogDesk } from './machine-watchdog-desk.js'
 import { type MachineWatchdogRecord, readWatchdogRecord, writeWatchdogRecord } from './machine-watchdog-record.js'
 import { OverdueReport } from './overdue-report.js'
+import { type OwnKernelWatch, startOwnWatch } from './own-kernel-watch.js'
+import type { OwnWatchSettings } from './own-kernel-watch-settings.js'
 import type { AddonWatchdog, LoadedAddon } from './platform/addon.js'
 import { type MachineWatchdog, openMachineWatchdog } from './platform/machine-watchdog.js'
 import type { MachineWatchdogSettings } from './platform/machine-watchdog-settings.js'
@@ -17,6 +19,7 @@ import { type Clock, formatDuration, type Milliseconds } from './time.js'
 import type { CountdownEngine } from './watch/countdown.js'
 import { DecisionRounds } from './watch/decision-rounds.js'
 import type { Supervisor } from './watch/supervisor.js'
+import type { BugCheckGate } from './watch/surroundings.js'
 
 export interface WatcherParts {
   readonly engine: CountdownEngine
@@ -28,10 +31,13 @@ export interface WatcherParts {
   readonly instance: string
   readonly dryRun: boolean
   readonly machineWatchdog: MachineWatchdogSettings | undefined
+  readonly watchHangdog: OwnWatchSettings | undefined
+  /** Whether the kernel may panic because hangdog hangs. */
+  readonly bugCheckGate: BugCheckGate
   readonly addon: LoadedAddon
 }
 
-/** Those who watch hangdog itself: the machine's watchdog and the service manager that started it. */
+/** Those who watch hangdog itself: the machine's watchdog, the kernel module and the service manager that started it. */
 export interface Watchers {
   /** The machine's watchdog while hangdog feeds it, for who must lengthen it without JavaScript. */
   readonly machineWatchdog: Pick<MachineWatchdog, 'fd' | 'nature'> | undefined
@@ -44,8 +50,9 @@ export interface Watchers {
 }
 
 /**
- * Starts the machine's watchdog, if one is to be fed, and answers the service manager from now on.
- * @throws HangdogError when the watchdog cannot be used
+ * Starts the machine's watchdog and the countdown of the kernel module, as far as they were asked for, and answers the service manager
+ * from now on.
+ * @throws HangdogError when one of them cannot be used; none is left running then
  */
 export async function assembleWatchers(parts: WatcherParts): Promise<Watchers> {
   const report = new OverdueReport(parts.emit)
@@ -61,7 +68,9 @@ export async function assembleWatchers(parts: WatcherParts): Promise<Watchers> {
   }
   await reportLastReset(parts)
   const machine = await startMachineWatchdog(parts)
+  const own = await startOwnBeside(machine, parts)
   if (machine !== undefined) follow(machine.desk)
+  if (own !== undefined) follow(own)
   const manager = meetServiceManager(parts)
   if (manager !== undefined) follow(manager)
   return {
@@ -71,6 +80,7 @@ export async function assembleWatchers(parts: WatcherParts): Promise<Watchers> {
     lengthenForDump: () => machine?.desk.lengthenForDump(),
     close: async () => {
       for (const each of rounds) each.close()
+      own?.close()
       await machine?.desk.close()
     },
   }
@@ -128,6 +138,19 @@ async function startMachineWatchdog(parts: WatcherParts): Promise<StartedWatchdo
     return { watchdog, desk }
   } catch (error) {
     await keep(before?.phase ?? 'idle', timeout).catch(() => undefined)
+    throw error
+  }
+}
+
+/** The machine is not reset because hangdog could not be started. */
+async function startOwnBeside(
+  machine: StartedWatchdog | undefined,
+  parts: WatcherParts,
+): Promise<OwnKernelWatch | undefined> {
+  try {
+    return startOwnWatch(parts)
+  } catch (error) {
+    await machine?.desk.close()
     throw error
   }
 }

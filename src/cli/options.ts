@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import type { GuardMode } from '../guard-mode.js'
+import { parseOwnWatch } from '../own-kernel-watch-settings.js'
 import { parseMachineWatchdog } from '../platform/machine-watchdog-settings.js'
 import type { PropertyProfile } from '../property/definitions.js'
 
@@ -44,4 +45,12 @@ export function machineWatchdogOption(): Option {
     '--machine-watchdog <device>',
     'feed this watchdog of the machine, which resets it when hangdog comes to no decision any more: DEVICE or DEVICE:TIMEOUT, such as /dev/watchdog0:30s',
   ).argParser((text) => parseMachineWatchdog(text, '--machine-watchdog'))
+}
+
+/** `--watch-hangdog` of the commands that start a daemon. */
+export function watchHangdogOption(): Option {
+  return new Option(
+    '--watch-hangdog <limit>',
+    'have the kernel module watch hangdog itself, which acts when that comes to no decision any more: LIMIT or LIMIT:ACTION with log, terminate (default) or bugcheck, such as 10s:terminate',
+  ).argParser((text) => parseOwnWatch(text, '--watch-hangdog'))
 }

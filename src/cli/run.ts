@@ -2,6 +2,7 @@ import { basename, extname } from 'node:path'
 import { Command, Option } from 'commander'
 import { exitCodes, hungExitCode } from '../errors.js'
 import type { GuardMode } from '../guard-mode.js'
+import type { OwnWatchSettings } from '../own-kernel-watch-settings.js'
 import type { MachineWatchdogSettings } from '../platform/machine-watchdog-settings.js'
 import type { ExitStatus } from '../platform/platform.js'
 import type { PropertyProfile } from '../property/definitions.js'
@@ -9,7 +10,7 @@ import type { ServiceSettings } from '../service-settings.js'
 import { signalNumber } from '../signal-name.js'
 import { parseDuration } from '../time.js'
 import type { FinalEnd } from '../watch/lifecycle.js'
-import { guardOption, machineWatchdogOption, profileOption } from './options.js'
+import { guardOption, machineWatchdogOption, profileOption, watchHangdogOption } from './options.js'
 import { addPolicyOptions, type PolicyOptions, readPolicyOptions } from './policy-options.js'
 import { holdSignals, passSignals } from './signals.js'
 
@@ -26,6 +27,7 @@ interface RunOptions extends PolicyOptions {
   readonly dryRun?: boolean
   readonly javascriptStack: boolean
   readonly machineWatchdog?: MachineWatchdogSettings
+  readonly watchHangdog?: OwnWatchSettings
   readonly profile: PropertyProfile
   readonly stateDir?: string
   readonly logFormat?: 'pretty' | 'json'
@@ -73,6 +75,7 @@ export function runCommandCommand(): Command {
     .option('--no-javascript-stack', 'never send SIGUSR1 to a Node service to read its stack')
     .option('--dry-run', 'decide and report, but end nothing')
     .addOption(machineWatchdogOption())
+    .addOption(watchHangdogOption())
     .addOption(profileOption())
     .option('--state-dir <directory>', 'where history, incidents, properties and sockets are')
     .addOption(
@@ -95,6 +98,7 @@ async function run(program: string, args: readonly string[], options: RunOptions
     profile: options.profile,
     guard: options.guard,
     ...(options.machineWatchdog !== undefined && { machineWatchdog: options.machineWatchdog }),
+    ...(options.watchHangdog !== undefined && { watchHangdog: options.watchHangdog }),
     ...(options.stateDir !== undefined && { stateDirectory: options.stateDir }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
   })

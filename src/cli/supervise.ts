@@ -1,9 +1,10 @@
 import { Command, Option } from 'commander'
 import type { GuardMode } from '../guard-mode.js'
+import type { OwnWatchSettings } from '../own-kernel-watch-settings.js'
 import type { MachineWatchdogSettings } from '../platform/machine-watchdog-settings.js'
 import type { PropertyProfile } from '../property/definitions.js'
 import type { Service } from '../watch/service.js'
-import { guardOption, machineWatchdogOption, profileOption } from './options.js'
+import { guardOption, machineWatchdogOption, profileOption, watchHangdogOption } from './options.js'
 
 interface SuperviseOptions {
   readonly config: string
@@ -12,6 +13,7 @@ interface SuperviseOptions {
   readonly guard?: GuardMode
   readonly javascriptStack: boolean
   readonly machineWatchdog?: MachineWatchdogSettings
+  readonly watchHangdog?: OwnWatchSettings
   readonly profile: PropertyProfile
   readonly stateDir?: string
   readonly logFormat?: 'pretty' | 'json'
@@ -37,6 +39,7 @@ export function superviseCommand(): Command {
     .option('--dry-run', 'decide and report, but end nothing')
     .addOption(guardOption('thread, or what the file says'))
     .addOption(machineWatchdogOption())
+    .addOption(watchHangdogOption())
     .addOption(profileOption())
     .option('--state-dir <directory>', 'where history, incidents, properties and sockets are')
     .addOption(
@@ -50,16 +53,20 @@ async function supervise(options: SuperviseOptions): Promise<void> {
   const { readSuperviseFile } = await import('../supervise-file.js')
   const file = readSuperviseFile(options.config)
   const guard = options.guard ?? file.guard ?? 'thread'
+  const watchHangdog = options.watchHangdog ?? file.watchHangdog
+  const dryRun = options.dryRun ?? false
   const { startDaemon } = await import('../daemon.js')
   if (options.check === true) {
     const { loadAddon } = await import('../platform/addon.js')
     const { checkGuard, lackOfGuard } = await import('../guard-mode.js')
     const { kernelLack } = await import('../kernel-watch.js')
+    const { checkOwnWatch } = await import('../own-kernel-watch.js')
     const { checkServices } = await import('../service-assembly.js')
     const addon = loadAddon()
     const lacks = lackOfGuard(addon, guard)
     checkGuard(guard, lacks, file.services)
     checkServices(file.services, { guard: lacks, kernel: kernelLack(addon) })
+    checkOwnWatch(watchHangdog, addon, dryRun)
     process.stdout.write(`"${options.config}" can be used: ${file.services.map(({ name }) => name).join(', ')}\n`)
     return
   }
@@ -69,12 +76,13 @@ async function supervise(options: SuperviseOptions): Promise<void> {
   const daemon = await startDaemon({
     instance: file.instance,
     services: file.services,
-    dryRun: options.dryRun ?? false,
+    dryRun,
     javaScriptStack: options.javascriptStack,
     stdin: 'ignore',
     guard,
     profile: options.profile,
     ...(machineWatchdog !== undefined && { machineWatchdog }),
+    ...(watchHangdog !== undefined && { watchHangdog }),
     ...(options.stateDir !== undefined && { stateDirectory: options.stateDir }),
     ...(options.logFormat !== undefined && { logFormat: options.logFormat }),
   })

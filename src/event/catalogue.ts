@@ -290,6 +290,23 @@ export const catalogue = define({
     level: 'error',
     message: 'The kernel module does not watch as it was asked to: {error}',
   },
+  'own-watch-armed': {
+    id: 15912,
+    level: 'information',
+    message:
+      'The kernel module watches hangdog itself: when that comes to no decision for {limit}, the kernel {action}. It hears from hangdog each {interval}.',
+  },
+  'own-watch-failed': {
+    id: 15913,
+    level: 'error',
+    message: 'The kernel module does not watch hangdog itself as it was asked to: {error}',
+  },
+  'own-watch-expired': {
+    id: 15914,
+    level: 'critical',
+    message:
+      'hangdog itself came to no decision for {silence}: the kernel module has acted, and hangdog goes on (errno {error}).',
+  },
 
   // The guard, alone.
   'guard-acted': {

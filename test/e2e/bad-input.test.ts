@@ -35,6 +35,18 @@ const commandLines: readonly (readonly [string, readonly string[], number, RegEx
   ['a bad hold', ['run', '--hold', 'bored=1s', '--', 'sleep', '1'], 64, /--hold "bored=1s": expected REASON=DURATION/],
   ['a bad percentage', ['run', '--warning-percent', '120', '--', 'sleep', '1'], 64, /from 0 to 99/],
   ['a bad name', ['run', '--name', '../x', '--', 'sleep', '1'], 64, /\.\.\/x/],
+  [
+    'a watch of hangdog that is too strict',
+    ['run', '--watch-hangdog', '4s', '--', 'sleep', '1'],
+    64,
+    /a limit of 5s or/,
+  ],
+  [
+    'a watch of hangdog with another action',
+    ['run', '--watch-hangdog', '9s:panic', '--', 'sleep', '1'],
+    64,
+    /--watch-hangdog "9s:panic": expected LIMIT or LIMIT:ACTION with log, terminate, bugcheck/,
+  ],
   ['a command that is not there', ['run', '--', 'nodde-not-there'], 69, /"nodde-not-there"/],
   ...(existsSync('/dev/hangdog')
     ? []
@@ -44,6 +56,12 @@ const commandLines: readonly (readonly [string, readonly string[], number, RegEx
           ['run', '--name', 'server', '--kernel-watch', '--', 'sleep', '1'],
           69,
           /cannot have the kernel watch service "server": (the kernel module hangdog is not loaded|the addon)/,
+        ],
+        [
+          'a watch of hangdog by a kernel module that is not loaded',
+          ['run', '--name', 'server', '--watch-hangdog', '10s:log', '--', 'sleep', '1'],
+          69,
+          /cannot have the kernel watch hangdog itself: (the kernel module hangdog is not loaded|the addon|.*native)/,
         ],
       ] as const)),
   ['a status of nobody', ['status'], 69, /no hangdog|not running|no live/i],

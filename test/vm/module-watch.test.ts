@@ -44,12 +44,21 @@ testScenario(
 )
 
 testScenario(
-  'hangdog that watches itself through the kernel is ended when its event loop hangs, and not before',
+  'hangdog that the kernel watches is killed when its JavaScript blocks, and not before',
   { scenario: 'module-own', kernelArguments: moduleArguments() },
   (t, machine, outcome) => {
     assertNeverReset(t, machine, outcome)
-    t.equal(machine.file('own.txt'), 'blocks\n')
-    t.match(machine.serial, /it ended with code 137\s/)
-    t.match(machine.file('dmesg.txt'), /hangdog: "hangdog" \(pid \d+\) did not beat for 2000 ms: SIGKILL, result 0/)
+    t.match(machine.serial, /well for three limits: expiries 0, the kernel watches pid 0 from hangdog\s/)
+    t.match(machine.serial, /hangdog stopped with code 0\s/)
+    t.match(machine.serial, /after the stop: countdowns 0, expiries 1\s/)
+    t.match(machine.file('well.jsonl'), /"name":"own-watch-expired"/, 'a hang that was only logged is said afterwards')
+    t.match(machine.serial, /scenario: hangdog ended with code 137, countdowns 0, expiries 2\s/)
+    t.match(machine.file('dmesg.txt'), /hangdog: "hangdog" \(pid \d+\) did not beat for 5000 ms: SIGKILL, result 0/)
+    t.notOk(eventNames(machine).includes('own-watch-failed'))
+    const armed = machine.events().filter(({ name }) => name === 'own-watch-armed')
+    t.match(
+      armed.map(({ parameters }) => parameters.action),
+      [/kills hangdog, and does not panic/, 'panics', /kills hangdog, and does not panic \(no consent/],
+    )
   },
 )
