@@ -62,7 +62,7 @@ function kernelModule(): Capability {
     case 'usable':
       return yes(
         'kernel-module',
-        `${kernelDevice}, version ${found.api}: can act when hangdog itself does not (--kernel-watch)`,
+        `${kernelDevice}, version ${found.api}: can act when hangdog itself does not (--kernel-watch, --watch-hangdog)`,
       )
     case 'unusable':
       return no(
