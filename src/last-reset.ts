@@ -1,18 +1,29 @@
+import type { BootFlag, WatchdogStatus } from './aftermath/watchdog-status.js'
 import type { MachineWatchdogRecord } from './machine-watchdog-record.js'
-import type { BootStatus } from './platform/watchdog-class.js'
 import { formatDuration, milliseconds } from './time.js'
+
+const causes: Readonly<Record<BootFlag, string>> = {
+  overheated: 'overheated',
+  'fan-failed': 'fan failed',
+  'external-1': 'external relay',
+  'external-2': 'external relay',
+  'power-low': 'power was too low',
+  'reset-by-watchdog': 'watchdog reset',
+  'power-high': 'power was too high',
+}
 
 /**
  * Why the machine went down before this boot, as far as its watchdogs and our own record tell; undefined when there is nothing to tell.
  * @param record of an earlier boot
  */
 export function describeLastReset(
-  statuses: readonly BootStatus[],
+  statuses: readonly WatchdogStatus[],
   record: MachineWatchdogRecord | undefined,
 ): string | undefined {
-  const remembered = statuses.flatMap(({ watchdog, identity, causes, status }) =>
-    causes.length === 0 ? [] : [`${watchdog} (${identity}) remembers: ${causes.join(', ')} (0x${status.toString(16)})`],
-  )
+  const remembered = statuses.flatMap(({ name, identity, flags, bootStatus }) => {
+    const said = [...new Set(flags.map((flag) => causes[flag]))].join(', ')
+    return said === '' ? [] : [`${name} (${identity}) remembers: ${said} (0x${bootStatus.toString(16)})`]
+  })
   const parts = [...describeRecord(record), ...remembered]
   if (parts.length === 0) return undefined
   if (remembered.length === 0)

@@ -1,3 +1,5 @@
+import { linuxPlaces } from './aftermath/traces.js'
+import { readWatchdogs } from './aftermath/watchdog-status.js'
 import { describeError, HangdogError } from './errors.js'
 import type { Emit } from './event/event.js'
 import { describeLastReset } from './last-reset.js'
@@ -10,7 +12,6 @@ import type { AddonWatchdog, LoadedAddon } from './platform/addon.js'
 import { type MachineWatchdog, openMachineWatchdog } from './platform/machine-watchdog.js'
 import type { MachineWatchdogSettings } from './platform/machine-watchdog-settings.js'
 import { createNotifySender } from './platform/notify-sender.js'
-import { readBootStatus } from './platform/watchdog-class.js'
 import { thisProcess } from './process-identity.js'
 import { readServiceManager } from './service-manager.js'
 import { ServiceManagerDesk } from './service-manager-desk.js'
@@ -90,7 +91,9 @@ export async function assembleWatchers(parts: WatcherParts): Promise<Watchers> {
 async function reportLastReset({ state, instance, clock, emit }: WatcherParts): Promise<void> {
   const { bootId } = thisProcess()
   const record = await readWatchdogRecord(state, instance)
-  const statuses = readBootStatus()
+  // Where the kernel does not say, nothing is remembered.
+  const watchdogs = await readWatchdogs(linuxPlaces.watchdogs).catch(() => [])
+  const statuses = watchdogs.filter(({ bootStatus }) => bootStatus !== 0)
   if (record?.bootId === bootId || (record === undefined && statuses.length === 0)) return
   const finding = describeLastReset(statuses, record)
   if (finding !== undefined) emit({ name: 'machine-reset-found', parameters: { finding } })

@@ -21,45 +21,7 @@ export interface WatchdogClass {
   readonly bootStatus: number
 }
 
-/** Why this machine was reset before this boot, as far as one of its watchdogs remembers. */
-export interface BootStatus {
-  readonly watchdog: string
-  readonly identity: string
-  /** WDIOF_* of linux/watchdog.h. */
-  readonly status: number
-  readonly causes: readonly BootCause[]
-}
-
-export type BootCause =
-  | 'overheated'
-  | 'fan failed'
-  | 'external relay'
-  | 'power was too low'
-  | 'watchdog reset'
-  | 'power was too high'
-
 const classRoot = '/sys/class/watchdog'
-
-const causes: readonly (readonly [number, BootCause])[] = [
-  [0x01, 'overheated'],
-  [0x02, 'fan failed'],
-  [0x04, 'external relay'],
-  [0x08, 'external relay'],
-  [0x10, 'power was too low'],
-  [0x20, 'watchdog reset'],
-  [0x40, 'power was too high'],
-]
-
-/** Those of the watchdogs that remember something; empty when none does or there is none. Never throws, never waits. */
-export function readBootStatus(root: string = classRoot): readonly BootStatus[] {
-  return listWatchdogs(root).flatMap(({ name, identity, bootStatus }) =>
-    bootStatus === 0 ? [] : [{ watchdog: name, identity, status: bootStatus, causes: bootCauses(bootStatus) }],
-  )
-}
-
-export function bootCauses(status: number): readonly BootCause[] {
-  return [...new Set(causes.filter(([bit]) => (status & bit) !== 0).map(([, cause]) => cause))]
-}
 
 /** All watchdogs of this machine that the kernel shows, in order. Never throws. */
 export function listWatchdogs(root: string = classRoot): readonly WatchdogClass[] {

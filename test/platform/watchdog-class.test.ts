@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { bootCauses, findWatchdog, listWatchdogs, readBootStatus } from '../../src/platform/watchdog-class.js'
+import { findWatchdog, listWatchdogs } from '../../src/platform/watchdog-class.js'
 
 const ofHardware = {
   identity: 'i6300ESB timer\n',
@@ -57,16 +57,6 @@ t.test('a watchdog is found by the number of its device, whatever its path', asy
   t.equal(findWatchdog(join(root, 'none'), root), undefined)
 })
 
-t.test('the boot status tells why, of those watchdogs that remember', async (t) => {
-  const root = t.testdir({ watchdog0: ofHardware, watchdog1: { bootstatus: '0\n' } })
-  t.same(readBootStatus(root), [
-    { watchdog: 'watchdog0', identity: 'i6300ESB timer', status: 32, causes: ['watchdog reset'] },
-  ])
-  t.same(bootCauses(0x01 | 0x04 | 0x08 | 0x40), ['overheated', 'external relay', 'power was too high'])
-  t.same(bootCauses(0x8000), [])
-})
-
 t.test('a machine without watchdogs has none', async (t) => {
   t.same(listWatchdogs(join(t.testdir(), 'none')), [])
-  t.same(readBootStatus(join(t.testdir(), 'none')), [])
 })
