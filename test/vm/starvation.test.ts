@@ -51,6 +51,8 @@ for (const starved of ['calm', 'processors', 'memory'] as const) {
         const done = one.action === 1 ? one.reported : one.dead
         t.ok(done !== null && done > limit - slack, `not before its limit, and not never: ${describeRound(one)}`)
         if (starved === 'calm') t.equal(one.relieved, null, 'a machine with nothing to do needs no relief')
+        if (one.source === 'notify' && one.action === 2)
+          t.equal(one.relieved, null, 'the guard ends what it hears by itself while the machine is starved')
         if (one.action === 1) t.equal(one.dead, null, 'what is only reported goes on')
       }
     },
