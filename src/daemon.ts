@@ -231,7 +231,8 @@ async function assemble(
   await adoptResidents({ guard, supervisor, host, clock, emit })
   const { dryRun, machineWatchdog, watchHangdog } = config
   const asked = { dryRun, machineWatchdog, watchHangdog, bugCheckGate: consent }
-  watchers = await assembleWatchers({ ...asked, engine, supervisor, drain, emit, clock, state, instance, addon })
+  const engines = [engine, ...guard.engines]
+  watchers = await assembleWatchers({ ...asked, engines, supervisor, drain, emit, clock, state, instance, addon })
   guard.feedsMachineWatchdog(watchers.machineWatchdog?.fd)
   closers.push(watchers.close, () => guard.feedsMachineWatchdog(undefined))
   void Promise.all(supervisor.services.map((service) => service.start())).then(watchers.servicesStarted)

@@ -1,5 +1,5 @@
 import { lstatSync, unlinkSync } from 'node:fs'
-import { HangdogError } from './errors.js'
+import { describeError, HangdogError } from './errors.js'
 import type { Emit } from './event/event.js'
 import { AloneGuard, type AloneParts } from './guard-alone.js'
 import { type GuardMode, lackOfGuard } from './guard-mode.js'
@@ -39,6 +39,8 @@ export class GuardDesk {
   readonly #parts: GuardParts
   #open: OpenGuard | undefined
   #watchdog: number | undefined
+  /** Why the guard could not be opened for an offer. */
+  #refusal: string | undefined
   #process: GuardProcess | undefined
   #ended = false
   #isLogReady = false
@@ -77,15 +79,36 @@ export class GuardDesk {
     return this.#open
   }
 
+  /** Opens the guard for what is only offered, and can be left out. @returns why there is none; undefined when there is one */
+  tryOut(): string | undefined {
+    if (this.lacks !== undefined || this.#refusal !== undefined) return this.lacks ?? this.#refusal
+    try {
+      this.obtain()
+      return undefined
+    } catch (error) {
+      this.#refusal = describeError(error)
+      return this.#refusal
+    }
+  }
+
   /** Events can be written from now on. */
   logReady(): void {
     this.#isLogReady = true
+    if (this.#refusal !== undefined) {
+      const reason = `${this.#refusal}; only the stream is offered`
+      this.#parts.emit({ name: 'source-lost', parameters: { reason } })
+    }
     this.#open?.alone?.tellTrouble()
   }
 
   /** What says whether this machine may be stopped may say something else now. */
   renewPermit(): void {
     this.#open?.alone?.renewPermit()
+  }
+
+  /** That of the guard, once it is open. */
+  get engines(): readonly NativeEngine[] {
+    return this.#open === undefined ? [] : [this.#open.engine]
   }
 
   /** Hangdog feeds the machine's watchdog by this file; undefined before that is closed. */

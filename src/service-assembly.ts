@@ -54,7 +54,8 @@ export function addService(
 ): HeartbeatSource {
   const environment = { ...ownEnvironment(), ...settings.environment }
   const program = { command: settings.command, searchPath: environment.PATH, ...located(settings) }
-  const choice = chooseHeartbeat(parseHeartbeat(settings.heartbeat), program, guard.lacks)
+  const spec = parseHeartbeat(settings.heartbeat)
+  const choice = chooseHeartbeat(spec, program, spec.kind === 'auto' ? guard.tryOut() : guard.lacks)
   const service = supervisor.add({
     name: settings.name,
     command: settings.command,

@@ -23,7 +23,8 @@ import type { Supervisor } from './watch/supervisor.js'
 import type { BugCheckGate } from './watch/surroundings.js'
 
 export interface WatcherParts {
-  readonly engine: CountdownEngine
+  /** All that keep countdowns of services. */
+  readonly engines: readonly CountdownEngine[]
   readonly supervisor: Supervisor
   readonly drain: () => Promise<void>
   readonly emit: Emit
@@ -64,8 +65,8 @@ export async function assembleWatchers(parts: WatcherParts): Promise<Watchers> {
       decisionOverdue: report.decisionOverdue.bind(report),
       overdueDone: report.overdueDone.bind(report),
     }
-    const { engine, drain, supervisor } = parts
-    rounds.push(new DecisionRounds({ engine, drain, decisions: () => supervisor.decisions() }, desk.interval, listener))
+    const { engines, drain, supervisor } = parts
+    rounds.push(new DecisionRounds({ engines, drain, decisions: () => supervisor.decisions() }, desk.interval, listener))
   }
   await reportLastReset(parts)
   const machine = await startMachineWatchdog(parts)

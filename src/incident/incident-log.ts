@@ -28,7 +28,7 @@ class DiskIncidentLog implements IncidentLog {
   readonly #writer: ProcessIdentity = thisProcess()
   readonly #hostname = hostname()
   /** Kept open: opening it again would cost each incident one more turn of the thread pool on the way to the action. */
-  #parent: FileHandle | undefined
+  #parent: Promise<FileHandle | undefined> | undefined
 
   constructor(options: IncidentLogOptions) {
     this.#options = options
@@ -103,8 +103,12 @@ class DiskIncidentLog implements IncidentLog {
     }
   }
 
-  async #openParent(): Promise<FileHandle | undefined> {
-    this.#parent ??= await openDirectory(this.#options.directory)
+  /** Two incidents at once share it. */
+  #openParent(): Promise<FileHandle | undefined> {
+    this.#parent ??= openDirectory(this.#options.directory).catch((error: unknown) => {
+      this.#parent = undefined
+      throw error
+    })
     return this.#parent
   }
 }

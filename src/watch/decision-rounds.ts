@@ -5,7 +5,8 @@ import type { Surroundings } from './surroundings.js'
 
 /** What rounds are made of: the parts that a real verdict needs. */
 export interface DecisionRoundsParts {
-  readonly engine: Pick<CountdownEngine, 'create'>
+  /** All that keep countdowns of services. */
+  readonly engines: readonly Pick<CountdownEngine, 'create'>[]
   readonly drain: Surroundings['drain']
   readonly decisions: () => Iterable<OpenDecision>
 }
@@ -20,7 +21,7 @@ export interface RoundListener {
 }
 
 /**
- * Tells those who watch hangdog that it can still decide. A round goes the way of an expiry: a countdown of the engine that watches the
+ * Tells those who watch hangdog that it can still decide. A round goes the way of an expiry: a countdown of each engine that watches
  * services ends, waiting beats are drained, and the decisions that are open are looked at. There is no timer beside it, so that whatever
  * stops decisions stops the rounds.
  *
@@ -30,7 +31,9 @@ export class DecisionRounds implements CountdownListener {
   readonly #parts: DecisionRoundsParts
   readonly #interval: Milliseconds
   readonly #listener: RoundListener
-  readonly #countdown: Countdown
+  readonly #countdowns: readonly Countdown[]
+  /** Countdowns that have not ended yet in this round. */
+  #running = 0
   #open: ReadonlyMap<object, Aged> = new Map()
   #closed = false
 
@@ -39,17 +42,17 @@ export class DecisionRounds implements CountdownListener {
     this.#parts = parts
     this.#interval = interval
     this.#listener = listener
-    this.#countdown = parts.engine.create(this)
+    this.#countdowns = parts.engines.map((engine) => engine.create(this))
     this.#arm()
   }
 
   close(): void {
     this.#closed = true
-    this.#countdown.dispose()
+    for (const countdown of this.#countdowns) countdown.dispose()
   }
 
   limitElapsed(): void {
-    void this.#round()
+    if (--this.#running === 0) void this.#round()
   }
 
   warningElapsed(): void {
@@ -57,7 +60,8 @@ export class DecisionRounds implements CountdownListener {
   }
 
   #arm(): void {
-    this.#countdown.arm(this.#interval, 1)
+    this.#running = this.#countdowns.length
+    for (const countdown of this.#countdowns) countdown.arm(this.#interval, 1)
   }
 
   async #round(): Promise<void> {

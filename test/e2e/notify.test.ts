@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
@@ -113,6 +113,16 @@ t.test('etcd says that it is ready', needs('/usr/bin/etcd'), async (t) => {
   await ran.event('service-armed')
   ran.child.kill('SIGTERM')
   await ran.finished
+})
+
+t.test('where the socket cannot be made, it is not offered, and that is said', python, async (t) => {
+  const directory = stateDirectory(t)
+  mkdirSync(join(directory, 'beat', 'same.notify'), { recursive: true })
+  const ran = runService(t, ['--name', 'same', ...limits], ['true'], directory)
+  t.equal((await ran.finished).code, 0)
+  t.match(await ran.event('source-lost'), { parameters: { reason: /same\.notify.*only the stream is offered/ } })
+  const asked = runService(t, ['--name', 'same', '--heartbeat', 'notify', ...limits], ['true'], directory)
+  t.equal((await asked.finished).code, 73)
 })
 
 t.test('with --notify-access all a child may speak, else not', python, async (t) => {

@@ -17,10 +17,10 @@ interface Scene {
 }
 
 /** Rounds of one second. */
-function begin(t: Test, engine: CountdownEngine): Scene {
+function begin(t: Test, ...engines: CountdownEngine[]): Scene {
   const said: string[] = []
   const open: OpenDecision[] = []
-  const parts = { engine, drain: () => scene.drain(), decisions: () => open }
+  const parts = { engines, drain: () => scene.drain(), decisions: () => open }
   const rounds = new DecisionRounds(parts, seconds(1), {
     roundCompleted: () => said.push('round'),
     decisionOverdue: ({ service, kind }) => said.push(`${kind} of ${service} overdue`),
@@ -42,6 +42,18 @@ t.test('a round is completed when a countdown ended and beats were drained', asy
   t.same(scene.said, ['round'])
   await clock.run(3000)
   t.same(scene.said, ['round', 'round', 'round', 'round'])
+})
+
+t.test('a round is completed when a countdown of each engine has ended', async (t) => {
+  const clocks = [new FakeClock(), new FakeClock()] as const
+  const scene = begin(t, createJavaScriptEngine(clocks[0]), createJavaScriptEngine(clocks[1]))
+  await clocks[0].run(5000)
+  t.same(scene.said, [], 'the other engine does not tick')
+  await clocks[1].run(1000)
+  t.same(scene.said, ['round'])
+  await clocks[0].run(1000)
+  await clocks[1].run(1000)
+  t.same(scene.said, ['round', 'round'])
 })
 
 t.test('a drain that never ends stops the rounds', async (t) => {
@@ -132,7 +144,7 @@ t.test('a recovery that goes on beyond all its limits is overdue; one within the
   const said: string[] = []
   let completed = 0
   const rounds = new DecisionRounds(
-    { engine: w.service.parts.engine, drain: w.service.parts.drain, decisions: () => w.supervisor.decisions() },
+    { engines: [w.service.parts.engine], drain: w.service.parts.drain, decisions: () => w.supervisor.decisions() },
     seconds(1),
     {
       roundCompleted: () => completed++,
