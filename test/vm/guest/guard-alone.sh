@@ -24,12 +24,10 @@ if [ $BOOT = 1 ]; then
   say 'hangdog is blocked'
   kill -USR1 "$(sed -n 's/.*"name":"service-started".*"pid":\([0-9]*\).*/\1/p' $LOG)"
   say 'hung'
-  sleep 120
-  say 'the machine still runs'
-  exit 1
+  await_reset
 fi
 ls /var/lib/hangdog/guard > /mnt/out/guard-files
-cat /var/lib/hangdog/.crash/*/dmesg.* > /mnt/out/vmcore-dmesg.txt || say 'there is no dump'
-hangdog run --name web --log-format json -- true 2>> $LOG
+rm -rf /var/crash && ln -s /var/lib/hangdog/.crash /var/crash
+look_back
 keep_incidents kept.json
 ls /var/lib/hangdog/guard > /mnt/out/guard-files-after
