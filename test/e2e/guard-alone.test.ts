@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { nativeAddon } from '../support/native.js'
 import { blockable, client, count, incidents, limits, pidOf } from './blocked-hangdog.js'
-import { fixture, freePort, Hangdog, hangdog, isAlive, runService, until } from './hangdog.js'
+import { fixture, Hangdog, hangdog, isAlive, runService, until } from './hangdog.js'
 
 const { skip: withoutAddon } = nativeAddon()
 const needs = {
@@ -14,6 +14,7 @@ const needs = {
 const compiles = {
   skip: withoutAddon || (spawnSync('gcc', ['--version']).status === 0 ? false : 'skipped: there is no gcc'),
 }
+
 t.test('beats by shared memory are seen while hangdog is blocked, and so is their end', compiles, async (t) => {
   const { directory, environment, block } = blockable(t)
   const program = join(directory, 'page')
@@ -30,19 +31,6 @@ t.test('beats by shared memory are seen while hangdog is blocked, and so is thei
   process.kill(pid, 'SIGUSR1')
   t.equal((await ran.finished).code, 124)
   t.match(await ran.event('guard-acted'), { parameters: { pid, outcome: 'terminated' } })
-})
-
-t.test('what also speaks by the stream, which the guard cannot hear, is left to JavaScript', needs, async (t) => {
-  const { directory, environment, block } = blockable(t)
-  const page = ['--heartbeat', 'page', ...limits.slice(2), '--restart', 'never'] as const
-  const ran = runService(t, page, [process.execPath, fixture('page.mjs')], directory, environment)
-  await ran.event('service-armed')
-  await sleep(1000)
-  const pid = pidOf(ran)
-  await block(ran, 6000)
-  process.kill(pid, 'SIGUSR2')
-  t.equal((await ran.finished).code, 124)
-  t.notOk(ran.has('guard-acted'))
 })
 
 t.test('two services hang at once while hangdog is blocked', needs, async (t) => {
@@ -95,36 +83,6 @@ function recordFile(directory: string): string {
   return name === undefined ? '' : readFileSync(join(directory, 'guard', name), 'latin1')
 }
 
-t.test('hangdog is stopped for longer than the limit and the budget: nothing is ended', needs, async (t) => {
-  const { directory } = blockable(t)
-  const ran = runService(t, [...limits, '--restart', 'never'], client, directory)
-  await ran.event('service-armed')
-  await sleep(1000)
-  ran.child.kill('SIGSTOP')
-  await sleep(6000)
-  ran.child.kill('SIGCONT')
-  await sleep(4000)
-  t.notOk(ran.has('guard-acted'))
-  t.notOk(ran.has('hang-recovery'))
-  t.ok(isAlive(pidOf(ran)))
-})
-
-t.test('a service that is stopped while hangdog is blocked is left alone', needs, async (t) => {
-  const { directory, environment, block } = blockable(t)
-  const ran = runService(t, [...limits, '--restart', 'never'], client, directory, environment)
-  await ran.event('service-armed')
-  await sleep(1000)
-  const pid = pidOf(ran)
-  await block(ran, 8000)
-  process.kill(pid, 'SIGSTOP')
-  await sleep(6000)
-  process.kill(pid, 'SIGCONT')
-  await ran.event('guard-held')
-  await sleep(3000)
-  t.ok(isAlive(pid))
-  t.notOk(ran.has('guard-acted'))
-})
-
 t.test('what is to be logged only is recorded by the guard, and gone on with', needs, async (t) => {
   const { directory, environment, block } = blockable(t)
   const ran = runService(
@@ -147,19 +105,6 @@ t.test('what is to be logged only is recorded by the guard, and gone on with', n
   const shown = await hangdog(t, ['incident', 'show', String(found[0]?.id), '--state-dir', directory])
   t.match(shown.stdout, /the guard acts/)
   t.match(shown.stdout, /reported only/)
-})
-
-t.test('a service whose beats only JavaScript can read is left to it', needs, async (t) => {
-  const { directory, environment, block } = blockable(t)
-  const options = ['--heartbeat', 'stream', ...limits.slice(2), '--restart', 'never']
-  const beating = ['python3', fixture('service.py')]
-  const ran = runService(t, options, beating, directory, { ...environment, PORT: String(await freePort()) })
-  await ran.event('service-armed')
-  await sleep(500)
-  await block(ran, 6000)
-  await sleep(9000)
-  t.ok(isAlive(pidOf(ran)), 'its beats waited in the socket')
-  t.notOk(ran.has('guard-acted'))
 })
 
 t.test('on a full disk it acts all the same', needs, async (t) => {
