@@ -66,7 +66,9 @@ export async function assembleWatchers(parts: WatcherParts): Promise<Watchers> {
       overdueDone: report.overdueDone.bind(report),
     }
     const { engines, drain, supervisor } = parts
-    rounds.push(new DecisionRounds({ engines, drain, decisions: () => supervisor.decisions() }, desk.interval, listener))
+    rounds.push(
+      new DecisionRounds({ engines, drain, decisions: () => supervisor.decisions() }, desk.interval, listener),
+    )
   }
   await reportLastReset(parts)
   const machine = await startMachineWatchdog(parts)
