@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "remote-object.h"
+#include "remote-plan.h"
 #include "report.h"
 #include "value.h"
 
@@ -46,6 +47,10 @@ static const struct method methods[] = {
     {"notifyClose", WIRE_NOTIFY_CLOSE, "", 'w'},
     {"counters", WIRE_COUNTERS, "", 'c'},
     {"strength", WIRE_STRENGTH, "", 'g'},
+    {"countdownLease", WIRE_COUNTDOWN_LEASE, "ns", 'w'},
+    {"recordText", WIRE_RECORD_TEXT, "n", 't'},
+    {"recordFree", WIRE_RECORD_FREE, "n", 'w'},
+    {"bugcheckPermit", WIRE_BUGCHECK_PERMIT, "s", 'w'},
     {"end", WIRE_END, "", 'w'},
     {"handSet", WIRE_HAND_SET, "s", 'w'},
     {"handTurn", WIRE_HAND_TURN, "", 'w'},
@@ -140,6 +145,11 @@ static napi_value tally_of(napi_env env, const struct wire_reply_frame *reply) {
   return tally_array(env, &tally);
 }
 
+static napi_value text_of(napi_env env, const struct wire_reply_frame *reply) {
+  napi_value out;
+  return napi_create_string_utf8(env, reply->text, reply->head.length, &out) == napi_ok ? out : NULL;
+}
+
 static napi_value strength_of(napi_env env, const int64_t *numbers) {
   const struct guard_strength got = {(int32_t)numbers[0], (int32_t)numbers[1], (int32_t)numbers[2]};
   return strength_object(env, &got);
@@ -151,6 +161,7 @@ static napi_value decode(napi_env env, char gives, int64_t result, const struct 
   if (gives == 'h') return result < 0 ? whole(env, result) : span(env, reply->head.numbers[0]);
   if (gives == 'i') return result == 1 ? resident_object(env, reply) : NULL;
   if (result != 0) return NULL;
+  if (gives == 't') return text_of(env, reply);
   if (gives == 'y') return tally_of(env, reply);
   if (gives == 'r') return reading_object(env, reply->head.numbers);
   return gives == 'c' ? counters_of(env, reply) : strength_of(env, reply->head.numbers);
@@ -244,6 +255,7 @@ static napi_value make_object(napi_env env, struct remote_object *object) {
     bound[index] = (struct bound_method){&methods[index], object};
     add_method(env, out, methods[index].name, call_method, &bound[index]);
   }
+  add_remote_plan_methods(env, out, object);
   add_method(env, out, "read", read_notices, object);
   add_method(env, out, "hold", hold, object);
   add_method(env, out, "close", close_link, object);

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "plan-answers.h"
+
 /* A number that cannot be an identifier names nothing: the guard answers -ENOENT. */
 static guard_id id_of(int64_t number) {
   return number > 0 ? (guard_id)number : 0;
@@ -163,16 +165,17 @@ static int64_t end(struct workplace *place) {
   return 0;
 }
 
-static int64_t answer_by_hand(struct workplace *place, uint16_t call, const int64_t *numbers, int64_t *out) {
-  switch (call) {
+static int64_t answer_others(struct workplace *place, const struct wire_request_frame *request, struct wire_reply_frame *reply) {
+  const int64_t *numbers = request->head.numbers;
+  switch (request->head.call) {
     case WIRE_HAND_SET:
       return guard_hand_set(place->guard, numbers[0]);
     case WIRE_HAND_TURN:
       return guard_hand_turn(place->guard);
     case WIRE_HAND_NEXT:
-      return guard_hand_next(place->guard, &out[0]);
+      return guard_hand_next(place->guard, &reply->head.numbers[0]);
     default:
-      return -ENOSYS;
+      return answer_about_plans(place, request, reply);
   }
 }
 
@@ -227,12 +230,16 @@ static int64_t answer(struct workplace *place, const struct wire_request_frame *
     case WIRE_END:
       return end(place);
     default:
-      return answer_by_hand(place, request->head.call, numbers, reply->head.numbers);
+      return answer_others(place, request, reply);
   }
 }
 
+static bool takes_text(uint16_t call) {
+  return call == WIRE_NOTIFY_OPEN || call == WIRE_PROCESS_LABEL || call == WIRE_COUNTDOWN_PLAN || call == WIRE_RECORD_OPEN ||
+         call == WIRE_MACHINE_OPEN;
+}
+
 void call_answer(struct workplace *place, const struct wire_request_frame *request, struct wire_reply_frame *reply) {
-  bool takes_text = request->head.call == WIRE_NOTIFY_OPEN || request->head.call == WIRE_PROCESS_LABEL;
-  if (request->head.length > 0 && !takes_text) reply->head.result = -EINVAL;
+  if (request->head.length > 0 && !takes_text(request->head.call)) reply->head.result = -EINVAL;
   else reply->head.result = answer(place, request, reply);
 }

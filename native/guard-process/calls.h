@@ -13,6 +13,8 @@ struct workplace {
   struct holdings holdings;
   /* Of the notify socket that is open; empty when there is none. */
   char notify_path[256];
+  /* Of the file of records; empty when there is none. */
+  char record_path[512];
   /* WIRE_END was asked for. */
   bool ended;
 };

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../guard/guard-plan.h"
+
 /* An identifier has the place of what it names in its lower part: see guard-state.h. */
 static uint32_t place_of(guard_id id) {
   return (uint32_t)(id & (GUARD_CAPACITY_MAX - 1));
@@ -118,7 +120,8 @@ void holdings_owner_lost(struct holdings *holdings, struct guard *guard) {
   for (uint32_t place = 0; place < holdings->countdown_room; place++) {
     guard_id id = holdings->countdowns[place];
     holdings->countdowns[place] = (id & GOES_ON) != 0 ? id & ~GOES_ON : 0;
-    if (id != 0 && (id & GOES_ON) == 0) (void)guard_countdown_dispose(guard, id);
+    if ((id & GOES_ON) != 0) (void)guard_countdown_unowned(guard, holdings->countdowns[place]);
+    else if (id != 0) (void)guard_countdown_dispose(guard, id);
   }
   for (uint32_t place = 0; place < holdings->process_room; place++) {
     struct held_process *process = &holdings->processes[place];

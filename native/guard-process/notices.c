@@ -8,7 +8,7 @@
 
 /* Whether the owner must hear of it. Of the rest it misses some when it does not listen: a warning is void by then, as is a status. */
 static bool is_essential(uint32_t kind) {
-  return kind == GUARD_EXPIRED || kind == GUARD_ACTED || kind == GUARD_EXITED;
+  return kind == GUARD_EXPIRED || kind == GUARD_ACTED || kind == GUARD_EXITED || kind == GUARD_ACTING || kind == GUARD_NOTED;
 }
 
 static bool keep(struct server *server, const struct wire_record_frame *frame) {

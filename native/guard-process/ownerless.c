@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "../guard/guard-plan.h"
+
 struct line {
   const char *text;
   size_t length;
@@ -25,11 +27,17 @@ static int64_t span_after(struct line line, const char *key) {
   return microseconds < GUARD_LIMIT_MAX / 1000 ? microseconds * 1000 : GUARD_LIMIT_MAX;
 }
 
+/* As a beat that the guard has heard by itself: nobody handed it in. */
+static void beat(struct guard *guard, guard_id countdown) {
+  (void)guard_countdown_beat(guard, countdown, NULL);
+  (void)guard_countdown_unowned(guard, countdown);
+}
+
 /* The limit comes no sooner than this much from now; asking again adds nothing to what is left, as with an owner. */
 static void give_time(struct guard *guard, guard_id countdown, int64_t span) {
   struct guard_countdown_reading reading;
   if (guard_countdown_reading(guard, countdown, &reading) != 0 || reading.remaining >= span) return;
-  if (reading.state == GUARD_OVERDUE) (void)guard_countdown_beat(guard, countdown, NULL);
+  if (reading.state == GUARD_OVERDUE) beat(guard, countdown);
   if (guard_countdown_reading(guard, countdown, &reading) != 0 || reading.remaining >= span) return;
   (void)guard_countdown_extend(guard, countdown, span - reading.remaining);
 }
@@ -37,7 +45,7 @@ static void give_time(struct guard *guard, guard_id countdown, int64_t span) {
 static void take(struct guard *guard, guard_id countdown, struct line line) {
   int64_t asked = span_after(line, "EXTEND_TIMEOUT_USEC=");
   if (asked >= 0) give_time(guard, countdown, asked);
-  else if (is(line, "READY=1") || is(line, "RELOADING=1")) (void)guard_countdown_beat(guard, countdown, NULL);
+  else if (is(line, "READY=1") || is(line, "RELOADING=1")) beat(guard, countdown);
   else if (is(line, "STOPPING=1") || is(line, "WATCHDOG_USEC=0")) (void)guard_countdown_disarm(guard, countdown);
 }
 

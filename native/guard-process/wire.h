@@ -17,9 +17,9 @@
 
 #define WIRE_MAGIC 0x68646731u
 /* Raised with every change of a frame, of a call, or of struct guard_record guard_counters or guard_tally. */
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 #define WIRE_NUMBERS 6
-/* The longest text of a request, such as a label. */
+/* The longest text of a request, such as a label or a plan. */
 #define WIRE_TEXT_MAX 8192
 
 enum wire_role { WIRE_CALLS = 1, WIRE_NOTICES = 2 };
@@ -70,6 +70,17 @@ enum wire_call {
   WIRE_PROCESS_LABEL,
   /* Where to go on, at first 0. Reply: of a labelled process its id, pid, countdown, flags of wire_fate, where to go on; and its label. */
   WIRE_INVENTORY,
+  /* Countdown; the text is struct wire_plan. Reply: what was opened. */
+  WIRE_COUNTDOWN_PLAN,
+  WIRE_COUNTDOWN_LEASE,
+  /* The text is an absolute path, a NUL, and the head. Opening the one that is open already succeeds. */
+  WIRE_RECORD_OPEN,
+  /* Slot. Reply: its text. */
+  WIRE_RECORD_TEXT,
+  WIRE_RECORD_FREE,
+  /* The text is struct wire_machine. Reply: what was opened. */
+  WIRE_MACHINE_OPEN,
+  WIRE_BUGCHECK_PERMIT,
   /* The owner leaves in order: what it watched is forgotten, and the guard process ends. */
   WIRE_END,
   WIRE_CALL_COUNT

@@ -80,6 +80,12 @@ int guard_countdown_plan(struct guard *guard, guard_id id, const struct guard_pl
  */
 int guard_countdown_lease(struct guard *guard, guard_id id, int64_t span);
 
+/*
+ * There is no owner any more: the guard is the only one that could have heard of a beat, so that all silence is its to judge, and nobody
+ * else deals with an expiry that was claimed. -ENODATA without a plan.
+ */
+int guard_countdown_unowned(struct guard *guard, guard_id id);
+
 /* ---- Records ---- */
 
 #define GUARD_SLOTS 64

@@ -156,6 +156,30 @@ int guard_countdown_lease(struct guard *guard, guard_id id, int64_t span) {
   return result;
 }
 
+static void take_over(struct guard *guard, struct countdown *countdown) {
+  struct plan *plan = plan_of(guard, countdown);
+  uint32_t mode = atomic_load(&countdown->mode);
+  bool waits = plan->phase == PLAN_IDLE || plan->phase == PLAN_BUDGET;
+  atomic_store(&countdown->heard, HEARD_BY_GUARD);
+  if (mode == GUARD_LEASED && waits) countdown_lease(guard, countdown, plan->budget + 1);
+  if (mode != GUARD_OVERDUE || !waits || !plan_applies(guard, countdown)) return;
+  // An expiry that was left to the owner is looked at by nobody until here.
+  if (guard->due.size == 0) awake_clock_resume(&guard->clock);
+  int64_t now = awake_clock_peek(&guard->clock);
+  plan_expired(guard, countdown, now);
+  countdowns_schedule(guard, now);
+}
+
+int guard_countdown_unowned(struct guard *guard, guard_id id) {
+  if (guard == NULL) return -EINVAL;
+  guard_lock(guard);
+  struct countdown *countdown = countdown_find(guard, id);
+  int result = countdown == NULL ? -ENOENT : countdown->planned ? 0 : -ENODATA;
+  if (result == 0) take_over(guard, countdown);
+  guard_unlock(guard);
+  return result;
+}
+
 void plan_dispose(struct guard *guard, struct countdown *countdown) {
   if (!countdown->planned) return;
   struct plan *plan = plan_of(guard, countdown);
