@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Emit } from './event/event.js'
 import type { GuardDesk } from './guard-assembly.js'
 import type { GuardProcess, Resident } from './platform/guard-process.js'
@@ -7,6 +8,9 @@ import { type Clock, zero } from './time.js'
 import type { Service } from './watch/service.js'
 import type { Supervisor } from './watch/supervisor.js'
 import { forceEnd } from './watch/termination.js'
+
+/** How often it is looked whether the guard has done what it is at. */
+const lookMs = 50
 
 export interface AdoptionParts {
   readonly guard: GuardDesk
@@ -30,6 +34,8 @@ export async function adoptResidents(parts: AdoptionParts): Promise<void> {
 async function adopt(parts: AdoptionParts, process: GuardProcess, resident: Resident): Promise<void> {
   const { supervisor, emit } = parts
   const { guard } = process
+  // What the guard has begun it brings to its end, within the limits of its plan.
+  while (resident.isActedOn()) await sleep(lookMs)
   const { pid } = resident.identity
   const label = decodeResident(resident.label)
   const service = supervisor.services.find(({ spec }) => spec.name === label?.service)

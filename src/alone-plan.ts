@@ -60,7 +60,7 @@ export class AlonePlan implements RunCompanion, GuardListener {
 
   /** What the guard has to say of this end must be known before anything follows from it. */
   serviceEnded(): void {
-    this.#parts.guard.deliver()
+    this.#parts.guard.catchUp()
     this.#set(undefined)
   }
 
@@ -110,6 +110,13 @@ export class AlonePlan implements RunCompanion, GuardListener {
     const { service, emit } = this.#parts
     if (countdown === this.#parts.countdown)
       emit({ name: 'guard-held', service: service.spec.name, parameters: { reason } })
+  }
+
+  /** Another guard has come in the place of ours, which told nothing more of what it was doing. */
+  guardReplaced(): void {
+    this.#finish?.(undefined)
+    this.#finish = undefined
+    this.#noted.clear()
   }
 
   async #acted(error: number, slot: number | undefined): Promise<void> {

@@ -217,7 +217,9 @@ async function assemble(
   closers.push(() => events.close())
   closers.push(() => host.flushOutput())
   // What a guard did alone counts as well.
-  const recovered = recoverRecords(state, clock, emit).then(() => consent.open())
+  const recovered = recoverRecords(state, clock, emit)
+    .then(() => guard.keepRecords())
+    .then(() => consent.open())
   void recovered.then(() => guard.renewPermit())
   const weaker = host.capabilities.filter(({ available }) => !available).map(({ name }) => name)
   const about = { version, pid: process.pid, platform: platform.name, weaker: weaker.join(', ') || 'nothing' }
@@ -240,6 +242,7 @@ async function assemble(
   closers.push(() => retention.close())
   // Before incidents that were cut off are closed: what a guard did alone may be one of them.
   await recovered
+  await guard.keepUnfinishedRecords()
   const places = { ...linuxPlaces, crashDumps: crashDumpDirectory(properties) }
   const aftermath = openAftermath({ state, instance, clock, emit, places })
   closers.push(() => aftermath.close())

@@ -1,13 +1,22 @@
 import { lstatSync, unlinkSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describeError, HangdogError } from './errors.js'
 import type { Emit } from './event/event.js'
-import { AloneGuard, type AloneParts } from './guard-alone.js'
+import {
+  AloneGuard,
+  type AloneParts,
+  keepLeftRecords,
+  keepSlots,
+  type LeftRecords,
+  recoverRecords,
+} from './guard-alone.js'
 import { type GuardMode, lackOfGuard } from './guard-mode.js'
 import { NotifyServer } from './heartbeat/notify-server.js'
 import { PageServer } from './heartbeat/page-server.js'
 import type { LoadedAddon } from './platform/addon.js'
 import { type Guard, openGuard } from './platform/guard.js'
 import { type GuardProcess, openGuardProcess } from './platform/guard-process.js'
+import { identityOf, isAlive, type ProcessIdentity } from './process-identity.js'
 import type { Clock } from './time.js'
 import { createNativeEngine, type NativeEngine } from './watch/native-engine.js'
 
@@ -18,8 +27,7 @@ export interface OpenGuard {
   readonly engine: NativeEngine
   readonly notify: NotifyServer
   readonly pages: PageServer
-  /** Undefined for a guard process, which acts by rules of its own. */
-  readonly alone?: AloneGuard
+  readonly alone: AloneGuard
 }
 
 export interface GuardParts {
@@ -42,6 +50,10 @@ export class GuardDesk {
   /** Why the guard could not be opened for an offer. */
   #refusal: string | undefined
   #process: GuardProcess | undefined
+  /** The guard process, told apart from every other. */
+  #keeper: ProcessIdentity | undefined
+  /** Slots of what it was still at when we looked last. */
+  #unfinished: readonly number[] = []
   #ended = false
   #isLogReady = false
 
@@ -61,21 +73,35 @@ export class GuardDesk {
 
   /** Starts the guard process or finds the one that runs, when that is what was asked for. @throws HangdogError as openGuardProcess */
   async open(): Promise<void> {
-    const { addon, mode, processPath, emit } = this.#parts
+    const { addon, mode, processPath } = this.#parts
     if (mode !== 'process') return
     if (addon.kind === 'absent') throw new HangdogError('unavailable', `cannot open the guard: ${addon.reason}`)
-    let pid = 0
     this.#process = await openGuardProcess(addon.addon, {
       path: processPath,
-      lost: (why) => emit({ name: 'guard-lost', parameters: { pid, consequence: describeHeir(why) } }),
+      lost: (why) => this.#lost(why),
     })
-    pid = this.#process.pid
+    this.#keeper = identityOf(this.#process.pid)
+  }
+
+  /** Keeps what the guard process recorded while nobody owned it. Never rejects. */
+  async keepRecords(): Promise<void> {
+    const left = this.#left()
+    if (left !== undefined) this.#unfinished = await keepLeftRecords(left)
+  }
+
+  /** The same for what it was still at. To be called when what it kept watched is adopted or forgotten. Never rejects. */
+  async keepUnfinishedRecords(): Promise<void> {
+    const left = this.#left()
+    if (left === undefined) return
+    await keepSlots(left, this.#unfinished)
+    // What began and ended in between.
+    this.#unfinished = await keepLeftRecords(left)
   }
 
   /** @throws HangdogError `unavailable` without the native part, `create` or `permission` when the notify socket cannot be made */
   obtain(): OpenGuard {
     this.#open ??= this.#assemble()
-    if (this.#isLogReady) this.#open.alone?.tellTrouble()
+    if (this.#isLogReady) this.#open.alone.tellTrouble()
     return this.#open
   }
 
@@ -98,12 +124,12 @@ export class GuardDesk {
       const reason = `${this.#refusal}; only the stream is offered`
       this.#parts.emit({ name: 'source-lost', parameters: { reason } })
     }
-    this.#open?.alone?.tellTrouble()
+    this.#open?.alone.tellTrouble()
   }
 
   /** What says whether this machine may be stopped may say something else now. */
   renewPermit(): void {
-    this.#open?.alone?.renewPermit()
+    this.#open?.alone.renewPermit()
   }
 
   /** That of the guard, once it is open. */
@@ -128,9 +154,10 @@ export class GuardDesk {
   }
 
   /** To be called when nothing is watched any more. A guard process that was not told to end keeps what it watches. */
-  close(): void {
+  async close(): Promise<void> {
     const open = this.#open
     this.#open = undefined
+    open?.alone.stopRenewing()
     if (this.#process !== undefined && !this.#ended) {
       this.#process.guard.close()
       return
@@ -140,12 +167,27 @@ export class GuardDesk {
       this.#process?.guard.close()
       return
     }
-    open.alone?.stopRenewing()
     open.pages.close()
     open.notify.close()
     open.guard.close()
-    open.alone?.removeFile()
+    if (this.#keeper !== undefined) await ended(this.#keeper)
+    open.alone.removeFile()
     removeSocket(this.#parts.notifyPath)
+  }
+
+  #left(): LeftRecords | undefined {
+    const { clock, emit, alone } = this.#parts
+    if (this.#process === undefined || this.#keeper === undefined) return undefined
+    return { guard: this.#process.guard, keeper: this.#keeper, state: alone.state, clock, emit }
+  }
+
+  #lost(why: string | undefined): void {
+    const { clock, emit, alone } = this.#parts
+    emit({ name: 'guard-lost', parameters: { pid: this.#process?.pid ?? 0, consequence: describeHeir(why) } })
+    this.#unfinished = []
+    this.#open?.alone.guardReplaced()
+    if (this.#isLogReady) this.#open?.alone.tellTrouble()
+    void recoverRecords(alone.state, clock, emit)
   }
 
   #assemble(): OpenGuard {
@@ -158,8 +200,7 @@ export class GuardDesk {
     guard.feedsMachineWatchdog(this.#watchdog)
     try {
       removeSocket(this.#parts.notifyPath)
-      const { alone, clock, emit } = this.#parts
-      return { ...this.#assembleOn(guard), alone: new AloneGuard(guard, { ...alone, clock, emit }) }
+      return this.#assembleOn(guard)
     } catch (error) {
       guard.close()
       throw error
@@ -167,8 +208,10 @@ export class GuardDesk {
   }
 
   #assembleOn(guard: Guard): OpenGuard {
+    const { alone: parts, clock, emit } = this.#parts
     const notify = this.#listen(guard)
-    return { guard, engine: createNativeEngine(guard), notify, pages: new PageServer(guard, this.#parts.clock) }
+    const alone = new AloneGuard(guard, { ...parts, clock, emit, keeper: this.#keeper })
+    return { guard, engine: createNativeEngine(guard), notify, pages: new PageServer(guard, clock), alone }
   }
 
   /** A guard process that had an owner before us listens already; what a dead one left is in the way of a new one. */
@@ -182,6 +225,13 @@ export class GuardDesk {
       return new NotifyServer(guard, { path, clock, emit })
     }
   }
+}
+
+/** How long a guard process may take to write what it has to, in ms. */
+const endLimitMs = 5000
+
+async function ended(keeper: ProcessIdentity): Promise<void> {
+  for (const until = Date.now() + endLimitMs; isAlive(keeper) && Date.now() < until; ) await sleep(10)
 }
 
 function describeHeir(why: string | undefined): string {

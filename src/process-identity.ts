@@ -11,8 +11,12 @@ export interface ProcessIdentity {
 }
 
 export function thisProcess(): ProcessIdentity {
-  const seen = look(process.pid)
-  return { pid: process.pid, startTime: seen?.startTime ?? '', bootId: readBootId() }
+  return identityOf(process.pid)
+}
+
+/** @param pid of a process that is known to live */
+export function identityOf(pid: number): ProcessIdentity {
+  return { pid, startTime: look(pid)?.startTime ?? '', bootId: readBootId() }
 }
 
 /**

@@ -2,14 +2,8 @@ import { HangdogError } from './errors.js'
 import type { GuardProcess } from './platform/guard-process.js'
 import type { ServiceProcess } from './platform/platform.js'
 import { encodeResident } from './resident-label.js'
-import { longer, type Milliseconds, seconds } from './time.js'
-import { NativeCountdown } from './watch/native-engine.js'
-import { isShadow } from './watch/policy.js'
 import type { Service } from './watch/service.js'
 import type { RunCompanion, StartedRun } from './watch/service-spec.js'
-
-/** The shortest time in which an expiry must be claimed before the guard acts alone. */
-const shortestBudget = seconds(1)
 
 /** Keeps the runs of a service known to the guard process, so that they are watched on, and found again, when hangdog dies. */
 export class Residence implements RunCompanion {
@@ -35,7 +29,6 @@ export class Residence implements RunCompanion {
     try {
       this.#process = this.#guard.guard.watchProcess({ pid, startTime })
       this.#label(this.#process, process)
-      this.policyChanged()
     } catch (error) {
       // It has ended already, which it will be reported for.
       if (!(error instanceof HangdogError) || error.code !== 'unavailable') throw error
@@ -45,17 +38,6 @@ export class Residence implements RunCompanion {
   serviceEnded(): void {
     if (this.#process !== undefined) this.#guard.guard.forgetProcess(this.#process)
     this.#process = undefined
-  }
-
-  /** What the guard does when nobody claims an expiry: it ends the process, where the policy would have it ended. */
-  policyChanged(): void {
-    const { policy, channels, parts } = this.#service
-    const { countdown } = channels.main
-    if (this.#process === undefined || !this.#beatsHere || !(countdown instanceof NativeCountdown)) return
-    const ends = (policy.action === 'terminate' || policy.action === 'bugcheck') && !isShadow(policy, parts.platform)
-    const { guard } = this.#guard
-    if (ends) guard.countdownFallback(countdown.id, this.#process, 'SIGKILL', budget(policy.evidenceTimeout))
-    else guard.forgetFallback(countdown.id)
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -68,8 +50,4 @@ export class Residence implements RunCompanion {
     if (run === undefined) return
     this.#guard.label(process, this.#beatsHere, encodeResident({ service: spec.name, run, given: lifecycle.given }))
   }
-}
-
-function budget(evidence: Milliseconds): Milliseconds {
-  return longer(evidence, shortestBudget)
 }

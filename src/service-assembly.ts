@@ -96,9 +96,8 @@ export function addService(
   if (guard.process !== undefined)
     service.accompany(new Residence(guard.process, service, { beatsHere: choice.spec.kind === 'notify' }))
   const countdown = nativeCountdown(service.channels.main.countdown)
-  const alone = countdown === undefined ? undefined : guard.obtain().alone
-  if (countdown !== undefined && alone !== undefined)
-    service.accompany(alone.plan(service, countdown, () => source.guardedProcess))
+  if (countdown !== undefined)
+    service.accompany(guard.obtain().alone.plan(service, countdown, () => source.guardedProcess))
   return source
 }
 

@@ -114,7 +114,7 @@ export interface AddonMachine {
   readonly reboot?: number
 }
 
-/** What a guard in this process can do alone. Numbers as in AddonGuard. */
+/** What a guard can do alone. Numbers as in AddonGuard. */
 export interface AddonPlans {
   countdownPlan(countdown: number, plan: AddonPlan): number
   countdownLease(countdown: number, span: number): number
@@ -128,7 +128,7 @@ export interface AddonPlans {
 }
 
 /** One open guard. A number that is below zero is a negative errno value; after close all are. */
-export interface AddonGuard extends Partial<AddonPlans> {
+export interface AddonGuard extends AddonPlans {
   countdownCreate(): number
   countdownArm(countdown: number, limit: number, warning: number): number
   countdownQuietBeat(countdown: number): number

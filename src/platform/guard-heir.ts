@@ -1,6 +1,15 @@
 import { lstatSync, unlinkSync } from 'node:fs'
 import { constants } from 'node:os'
-import type { AddonGuard, AddonGuardProcess, AddonReading, AddonRecord, AddonResident, AddonStrength } from './addon.js'
+import type {
+  AddonGuard,
+  AddonGuardProcess,
+  AddonMachine,
+  AddonPlan,
+  AddonReading,
+  AddonRecord,
+  AddonResident,
+  AddonStrength,
+} from './addon.js'
 
 /** Of native/addon/remote-guard.c: the guard process is gone. */
 const lostKind = 100
@@ -20,6 +29,7 @@ interface KeptCountdown {
   /** By how much that differs from the heir's, which has counted from one. */
   ahead: number
   fallback: { readonly process: number; readonly signal: number; readonly budget: number } | undefined
+  plan: AddonPlan | undefined
 }
 
 interface KeptProcess {
@@ -67,7 +77,15 @@ export class GuardHeir implements AddonGuard {
   countdownCreate(): number {
     const made = this.#made(this.#ask((guard) => guard.countdownCreate()))
     if (made > 0) {
-      this.#countdowns.set(made, { limit: 0, warning: 0, armed: false, arming: 0, ahead: 0, fallback: undefined })
+      this.#countdowns.set(made, {
+        limit: 0,
+        warning: 0,
+        armed: false,
+        arming: 0,
+        ahead: 0,
+        fallback: undefined,
+        plan: undefined,
+      })
     }
     return made
   }
@@ -113,6 +131,18 @@ export class GuardHeir implements AddonGuard {
     const kept = this.#countdowns.get(countdown)
     if (kept !== undefined) kept.fallback = signal === 0 ? undefined : { process, signal, budget }
     return this.#ask((guard) => guard.countdownFallback(this.#name(countdown), this.#name(process), signal, budget))
+  }
+
+  countdownPlan(countdown: number, plan: AddonPlan): number {
+    const kept = this.#countdowns.get(countdown)
+    const result = this.#ask((guard) => guard.countdownPlan(this.#name(countdown), this.#named(plan)))
+    if (kept !== undefined && result >= 0) kept.plan = plan.action === 0 ? undefined : plan
+    return result
+  }
+
+  /** What the guard that is gone knew of a lease is gone with it: whoever asked is there to deal with the expiry. */
+  countdownLease(countdown: number, span: number): number {
+    return this.#ask((guard) => guard.countdownLease(this.#name(countdown), span))
   }
 
   countdownReading(countdown: number): AddonReading | undefined {
@@ -180,6 +210,27 @@ export class GuardHeir implements AddonGuard {
   notifyClose(): number {
     this.#notify = undefined
     return this.#ask((guard) => guard.notifyClose())
+  }
+
+  /** An heir writes into a file of its own, which is opened when its succession is told. */
+  recordOpen(path: string, head: string): number {
+    return this.#guard.recordOpen(path, head)
+  }
+
+  recordText(slot: number): string | undefined {
+    return this.#look((guard) => guard.recordText(slot))
+  }
+
+  recordFree(slot: number): number {
+    return this.#ask((guard) => guard.recordFree(slot))
+  }
+
+  machineOpen(machine: AddonMachine): number {
+    return this.#ask((guard) => guard.machineOpen(machine))
+  }
+
+  bugcheckPermit(span: number): number {
+    return this.#ask((guard) => guard.bugcheckPermit(span))
   }
 
   // Pages would have to be handed over as open files; src/guard-mode.ts refuses services that want one.
@@ -287,7 +338,8 @@ export class GuardHeir implements AddonGuard {
       if (admits) heir.processAdmit(process, true)
       if (countdown !== 0) heir.processBind(process, this.#name(countdown))
     }
-    for (const [name, { fallback }] of this.#countdowns) {
+    for (const [name, { fallback, plan }] of this.#countdowns) {
+      if (plan !== undefined) heir.countdownPlan(this.#name(name), this.#named(plan))
       if (fallback === undefined) continue
       heir.countdownFallback(this.#name(name), this.#name(fallback.process), fallback.signal, fallback.budget)
     }
@@ -304,6 +356,10 @@ export class GuardHeir implements AddonGuard {
   #name(name: number): number {
     if (this.#heir === undefined || name === 0) return name
     return name >= heirBase ? name - heirBase : (this.#heirNames.get(name) ?? 0)
+  }
+
+  #named(plan: AddonPlan): AddonPlan {
+    return plan.process === undefined ? plan : { ...plan, process: this.#name(plan.process) }
   }
 
   /** What our caller is to call what was just made. */

@@ -31,10 +31,15 @@ export interface Resident {
   /** It has given beats since it was labelled. */
   readonly hasBeaten: boolean
   readonly ended: boolean
+  /** The guard is just at ending it. */
+  readonly isActedOn: () => boolean
   /** The guard ended it, because it was silent and nobody else was there. */
   readonly acted: boolean
   readonly label: string
 }
+
+/** GUARD_BUSY. */
+const busyState = 4
 
 /** A guard that is a process of its own. */
 export interface GuardProcess {
@@ -154,6 +159,7 @@ function readResidents(heir: GuardHeir, guard: Guard): readonly Resident[] {
       countdown: reading === undefined ? undefined : countdown,
       hasBeaten: reading !== undefined && reading.beats > 0,
       ended,
+      isActedOn: () => reading !== undefined && heir.countdownReading(countdown)?.state === busyState,
       acted: next.acted === 1,
       label,
     })

@@ -74,8 +74,6 @@ const kinds = {
   holding: 18,
 } as const
 const warnedState = 2
-/** What a guard process answers to what it cannot do. */
-const unsupported = -constants.errno.ENOTSUP
 
 /** Shared memory that a service beats in. */
 export interface GuardPage {
@@ -149,6 +147,12 @@ export class Guard implements GuardCountdowns {
     }
   }
 
+  /** As above, and also what a guard process has seen and not sent yet: it sends that before it answers anything. */
+  catchUp(): void {
+    this.native.counters()
+    this.deliver()
+  }
+
   /** Ends the thread. Nothing is called any more. */
   close(): void {
     this.#listeners.clear()
@@ -208,31 +212,31 @@ export class Guard implements GuardCountdowns {
    * there is, or when process or countdown are gone
    */
   plan(countdown: number, plan: GuardPlan | undefined): boolean {
-    return (this.native.countdownPlan?.(countdown, planToAddon(plan)) ?? unsupported) >= 0
+    return this.native.countdownPlan(countdown, planToAddon(plan)) >= 0
   }
 
   /** We deal with an expiry that we have claimed, within this time; zero when that is done. @returns whether there is a plan for it */
   lease(countdown: number, span: Milliseconds): boolean {
-    return (this.native.countdownLease?.(countdown, span) ?? unsupported) >= 0
+    return this.native.countdownLease(countdown, span) >= 0
   }
 
   /** @param path of a file that does not exist yet @param head for whoever finds it. @throws HangdogError `create` */
   openRecords(path: string, head: string): void {
-    const result = this.native.recordOpen?.(path, head) ?? unsupported
+    const result = this.native.recordOpen(path, head)
     if (result < 0) throw new HangdogError('create', `cannot create the guard's file "${path}": ${errorName(result)}`)
   }
 
   recordText(slot: number): string | undefined {
-    return this.native.recordText?.(slot)
+    return this.native.recordText(slot)
   }
 
   /** We have kept this record elsewhere. @returns false while the guard may still add to it */
   freeRecord(slot: number): boolean {
-    return (this.native.recordFree?.(slot) ?? unsupported) >= 0
+    return this.native.recordFree(slot) >= 0
   }
 
   openMachine(machine: GuardMachine): void {
-    this.native.machineOpen?.(machineToAddon(machine))
+    this.native.machineOpen(machineToAddon(machine))
   }
 
   /** We feed the machine's watchdog by this file; undefined before it is closed. The guard gives the machine time for a crash dump by it. */
@@ -242,7 +246,7 @@ export class Guard implements GuardCountdowns {
 
   /** Stopping the machine is permitted for this long; zero takes the permission back. */
   permitBugCheck(span: Milliseconds): void {
-    this.native.bugcheckPermit?.(span)
+    this.native.bugcheckPermit(span)
   }
 
   countdownReading(countdown: number): GuardReading | undefined {
