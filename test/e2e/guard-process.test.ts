@@ -6,6 +6,7 @@ import { lackOfGuardProgram } from '../../src/platform/guard-process.js'
 import type { ServiceStatus } from '../../src/watch/status.js'
 import { until } from '../platform/support.js'
 import { nativeAddon } from '../support/native.js'
+import { incidents } from './blocked-hangdog.js'
 import { fixture, Hangdog, hangdog, isAlive, stateDirectory } from './hangdog.js'
 
 const { skip } = nativeAddon()
@@ -98,9 +99,103 @@ t.test('while nobody owns the guard it ends a service that hangs; the next hangd
   await until('the guard has ended it', () => !isAlive(pid), 40_000)
   const second = supervise(t, directory, file)
   t.match(await second.event('ended-unowned'), { parameters: { pid, reason: /silent, and the guard ended it/ } })
+  const kept = await second.event('guard-record-kept')
+  t.match(await incidents(t, directory), [{ id: kept.incident, service: 'subject', outcome: 'terminated' }])
+  const shown = await hangdog(t, ['incident', 'show', String(kept.incident), '--state-dir', directory])
+  t.match(shown.stdout, new RegExp(`terminate pid ${pid}\\b`))
+  t.match(shown.stdout, /gone after \d+ ms/)
   const started = await second.event('service-started')
   t.not(started.parameters.pid, pid)
   await second.event('service-armed')
+})
+
+t.test('what the guard did is kept once, and an orderly end leaves no file of it', needed, async (t) => {
+  const directory = stateDirectory(t)
+  const file = writeFile(directory, python)
+  const first = supervise(t, directory, file)
+  await first.event('service-armed')
+  const pid = await pidOf(t, directory)
+  endAtLast(t, directory, pid)
+  first.child.kill('SIGKILL')
+  await first.finished
+  process.kill(pid, 'SIGUSR1')
+  await until('the guard has ended it', () => !isAlive(pid), 40_000)
+  const second = supervise(t, directory, file)
+  await second.event('guard-record-kept')
+  await second.event('service-armed')
+  const next = await pidOf(t, directory)
+  endAtLast(t, directory, next)
+  second.child.kill('SIGKILL')
+  await second.finished
+  const third = supervise(t, directory, file)
+  t.match(await third.event('service-adopted'), { parameters: { pid: next } })
+  await third.event('service-armed')
+  t.notOk(third.has('guard-record-kept'))
+  t.equal((await incidents(t, directory)).length, 1)
+  t.equal(readdirSync(join(directory, 'guard')).length, 1, 'the guard has the file')
+  await third.end()
+  t.same(readdirSync(join(directory, 'guard')), [])
+})
+
+t.test('the guard is killed after it has acted: its file is read at the next start', needed, async (t) => {
+  const directory = stateDirectory(t)
+  const file = writeFile(directory, python)
+  const first = supervise(t, directory, file)
+  await first.event('service-armed')
+  const pid = await pidOf(t, directory)
+  endAtLast(t, directory, pid)
+  first.child.kill('SIGKILL')
+  await first.finished
+  process.kill(pid, 'SIGUSR1')
+  await until('the guard has ended it', () => !isAlive(pid), 40_000)
+  await until('its record is whole', () => recordFile(directory).includes('outcome=terminated'), 40_000)
+  process.kill(guardOf(directory), 'SIGKILL')
+  const second = supervise(t, directory, file)
+  const kept = await second.event('guard-record-kept')
+  t.match(await incidents(t, directory), [{ id: kept.incident, outcome: 'terminated' }])
+  await second.event('service-armed')
+})
+
+t.test('a service that is stopped while nobody owns the guard is not ended, and goes on', needed, async (t) => {
+  const directory = stateDirectory(t)
+  const file = writeFile(directory, python)
+  const first = supervise(t, directory, file)
+  await first.event('service-armed')
+  const pid = await pidOf(t, directory)
+  endAtLast(t, directory, pid)
+  first.child.kill('SIGKILL')
+  await first.finished
+  process.kill(pid, 'SIGSTOP')
+  await sleep(9000)
+  t.ok(isAlive(pid), 'four limits later')
+  process.kill(pid, 'SIGCONT')
+  await sleep(4000)
+  t.ok(isAlive(pid), 'it beats again')
+  process.kill(pid, 'SIGUSR1')
+  await until('the guard has ended it', () => !isAlive(pid), 40_000)
+  const second = supervise(t, directory, file)
+  await second.event('guard-record-kept')
+  t.equal((await incidents(t, directory)).length, 1)
+  await second.event('service-armed')
+})
+
+t.test('an action of log leaves what hangs alone, and is recorded without an owner', needed, async (t) => {
+  const directory = stateDirectory(t)
+  const file = writeFile(directory, python, { action: 1 })
+  const first = supervise(t, directory, file)
+  await first.event('service-armed')
+  const pid = await pidOf(t, directory)
+  endAtLast(t, directory, pid)
+  first.child.kill('SIGKILL')
+  await first.finished
+  process.kill(pid, 'SIGUSR1')
+  await until('it is recorded', () => recordFile(directory).includes('reported only'), 40_000)
+  t.ok(isAlive(pid))
+  const second = supervise(t, directory, file)
+  const kept = await second.event('guard-record-kept')
+  t.match(await second.event('service-adopted'), { parameters: { pid } })
+  const shown = await hangdog(t, ['incident', 'show', String(kept.incident), '--state-dir', directory])
+  t.match(shown.stdout, /reported only/)
 })
 
 t.test('V8 runs out of memory in hangdog: the service is not touched, and adopted', needed, async (t) => {
@@ -279,6 +374,12 @@ t.test('a guard that there is not, or that was turned off, is refused', async (t
   ])
   t.match(none, { code: 69, stderr: /the guard was turned off/ })
 })
+
+/** What the guard has written. */
+function recordFile(directory: string): string {
+  const [name] = readdirSync(join(directory, 'guard'))
+  return name === undefined ? '' : readFileSync(join(directory, 'guard', name), 'latin1')
+}
 
 /** The pid of the guard process of this state directory. */
 function guardOf(directory: string): number {

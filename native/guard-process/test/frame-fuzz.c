@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../wire-plan.h"
 #include "owner.h"
 
 static uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
@@ -24,6 +25,51 @@ static int64_t odd_number(void) {
   return any() % 3 == 0 ? (int64_t)any() : (int64_t)((any() % 3) << 20 | any() % 70);
 }
 
+/* Paths at which nothing is and nothing can be made, or bytes. */
+static void any_path(char *room) {
+  (void)snprintf(room, WIRE_PATH_ROOM, any() % 4 == 0 ? "nowhere/%x" : "/nowhere/%x", (unsigned)any());
+  if (any() % 8 == 0) memset(room + 9, 'x', WIRE_PATH_ROOM - 9);
+}
+
+/* A plan that is almost right. It never ends anything: the pids of this machine are guessed by other frames. */
+static size_t make_plan(char *text) {
+  struct wire_plan plan;
+  memset(&plan, 0, sizeof plan);
+  plan.action = any() % 8 == 0 ? (uint32_t)(GUARD_BUGCHECK + 1 + any() % 9) : (uint32_t)(any() % 2);
+  plan.flags = any() % 4 == 0 ? (uint32_t)any() : 0;
+  plan.process = (guard_id)((any() % 3) << 20 | any() % 70);
+  plan.signal = odd_number();
+  plan.kill_limit = any() % 4 == 0 ? odd_number() : 1;
+  for (int hold = 0; hold < GUARD_HOLDS; hold++) plan.holds[hold] = any() % 4 == 0 ? odd_number() : 0;
+  any_path(plan.group);
+  any_path(plan.freezer);
+  memset(plan.name, 'n', any() % (sizeof plan.name + 1));
+  memset(plan.about, any() % 2 == 0 ? '\n' : 'a', any() % (sizeof plan.about + 1));
+  memcpy(text, &plan, sizeof plan);
+  return sizeof plan;
+}
+
+static size_t make_machine(char *text) {
+  struct wire_machine machine;
+  memset(&machine, 0, sizeof machine);
+  any_path(machine.sysrq);
+  any_path(machine.crash_loaded);
+  any_path(machine.kernel_log);
+  any_path(machine.pressure);
+  memcpy(text, &machine, sizeof machine);
+  return sizeof machine;
+}
+
+static size_t make_text(uint16_t call, char *text) {
+  if (call == WIRE_COUNTDOWN_PLAN) return make_plan(text);
+  if (call == WIRE_MACHINE_OPEN) return make_machine(text);
+  size_t length = call == WIRE_RECORD_OPEN || any() % 4 == 0 ? (size_t)(any() % (WIRE_TEXT_MAX + 1)) : 0;
+  for (size_t index = 0; index < length; index++) text[index] = (char)any();
+  if (call == WIRE_RECORD_OPEN && length > WIRE_PATH_ROOM) any_path(text);
+  else if (call == WIRE_RECORD_OPEN && length > 0) text[0] = 'r';
+  return length;
+}
+
 static size_t make_frame(struct wire_request_frame *frame) {
   memset(frame, 0, sizeof *frame);
   frame->head = (struct wire_request){.magic = WIRE_MAGIC, .version = WIRE_VERSION};
@@ -33,8 +79,7 @@ static size_t make_frame(struct wire_request_frame *frame) {
     frame->head.call = WIRE_INVENTORY;
   for (int index = 0; index < WIRE_NUMBERS; index++) frame->head.numbers[index] = odd_number();
   if (frame->head.call == WIRE_NOTIFY_OPEN) frame->head.call = WIRE_NOTIFY_CLOSE;
-  frame->head.length = any() % 4 == 0 ? (uint32_t)(any() % (WIRE_TEXT_MAX + 1)) : 0;
-  for (uint32_t index = 0; index < frame->head.length; index++) frame->text[index] = (char)any();
+  frame->head.length = (uint32_t)make_text(frame->head.call, frame->text);
   size_t bytes = sizeof frame->head + frame->head.length;
   if (any() % 8 == 0) bytes = any() % sizeof *frame;
   if (any() % 8 == 0) ((unsigned char *)frame)[any() % sizeof frame->head] ^= (unsigned char)(1u << any() % 8);

@@ -86,13 +86,17 @@ int hear(struct fixture *fixture, int fd, void *frame, size_t room) {
 }
 
 int64_t ask(struct fixture *fixture, int fd, uint16_t call, const int64_t numbers[4], const char *text) {
+  return ask_with(fixture, fd, call, numbers, text, text == NULL ? 0 : strlen(text));
+}
+
+int64_t ask_with(struct fixture *fixture, int fd, uint16_t call, const int64_t numbers[4], const void *text, size_t length) {
   static uint32_t sequence;
   struct wire_request_frame request;
   memset(&request, 0, sizeof request);
   request.head = (struct wire_request){.magic = WIRE_MAGIC, .version = WIRE_VERSION, .call = call, .sequence = ++sequence};
-  request.head.length = text == NULL ? 0 : (uint32_t)strlen(text);
+  request.head.length = (uint32_t)length;
   memcpy(request.head.numbers, numbers, 4 * sizeof *numbers);
-  if (text != NULL) memcpy(request.text, text, request.head.length);
+  if (length > 0) memcpy(request.text, text, length);
   say(fixture, fd, &request, sizeof request.head + request.head.length);
   memset(&reply, 0, sizeof reply);
   if (hear(fixture, fd, &reply, sizeof reply) != 1) return -ECONNRESET;

@@ -39,6 +39,8 @@ void say(struct fixture *fixture, int fd, const void *frame, size_t bytes);
 int hear(struct fixture *fixture, int fd, void *frame, size_t room);
 /* A call with up to four numbers and a text; the reply is in `reply`. Returns its result. */
 int64_t ask(struct fixture *fixture, int fd, uint16_t call, const int64_t numbers[4], const char *text);
+/* The same with a text that may hold anything. */
+int64_t ask_with(struct fixture *fixture, int fd, uint16_t call, const int64_t numbers[4], const void *text, size_t length);
 extern struct wire_reply_frame reply;
 
 #define N(...) ((const int64_t[4]){__VA_ARGS__})
