@@ -123,8 +123,8 @@ export interface AddonPlans {
   recordFree(slot: number): number
   machineOpen(machine: AddonMachine): number
   bugcheckPermit(span: number): number
-  /** @param file zero for none */
-  machineFed(file: number): number
+  /** @param file zero for none. Not with a guard process, which has no file of ours. */
+  machineFed?(file: number): number
 }
 
 /** One open guard. A number that is below zero is a negative errno value; after close all are. */
