@@ -183,10 +183,12 @@ static void tell_user_space(struct work_struct *work)
 	spin_unlock_irq(&c->lock);
 	if (news.untold)
 		hangdog_action_announce(&news);
-	if (orphan) {
-		hrtimer_cancel(&c->timer);
+	if (!orphan)
+		return;
+	/* The expiry that this waits for queues this work once more. */
+	hrtimer_cancel(&c->timer);
+	if (!work_pending(work))
 		hangdog_countdown_free(c);
-	}
 }
 
 void hangdog_countdown_init(struct hangdog_countdown *c)

@@ -86,10 +86,14 @@ static int hangdog_open(struct inode *inode, struct file *file)
 /* The only way to say that a countdown goes on without its file. */
 static bool leave_running(struct hangdog_countdown *c)
 {
+	bool orphan;
+
 	spin_lock_irq(&c->lock);
-	c->orphan = hangdog_nowayout && hangdog_runs(c->state);
+	orphan = hangdog_nowayout && hangdog_runs(c->state);
+	c->orphan = orphan;
 	spin_unlock_irq(&c->lock);
-	return c->orphan;
+	/* An orphan may end, and be freed, from here on. */
+	return orphan;
 }
 
 static int hangdog_release(struct inode *inode, struct file *file)
