@@ -135,7 +135,8 @@ struct hangdog_event {
  *		is process 1 or the kernel's, a bugcheck without CAP_SYS_BOOT,
  *		or nowayout; -EACCES: a bugcheck without consent
  * HANGDOG_DISARM  -EPERM: not the owner, or nowayout
- * HANGDOG_EXTEND  -EPERM: not the owner; -EINVAL; -ENODATA: it does not run
+ * HANGDOG_EXTEND  -EPERM: not the owner, or nowayout; -EINVAL; -ENODATA: it
+ *		does not run
  * HANGDOG_BEAT  -EPERM: as for a write; -ENODATA: it does not run
  */
 #define HANGDOG_IOC		0x9E

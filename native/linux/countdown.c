@@ -206,13 +206,14 @@ static void forget_events(struct hangdog_countdown *c)
 	c->pending &= BIT(HANGDOG_EVENT_EXPIRED);
 }
 
-/* With nowayout, what runs is neither turned off nor made to do less. */
+/* With nowayout, what runs is not turned off, put off or made to do less. */
 static bool is_way_out(struct hangdog_countdown *c,
 		       const struct hangdog_setup *setup,
 		       const struct hangdog_target *target)
 {
 	return hangdog_nowayout && hangdog_runs(c->state) &&
-	       (setup->action < c->action || target->pid != c->target.pid);
+	       (setup->action < c->action || target->pid != c->target.pid ||
+		setup->timeout_ms * NSEC_PER_MSEC > c->timeout);
 }
 
 int hangdog_countdown_arm(struct hangdog_countdown *c,
@@ -280,15 +281,17 @@ int hangdog_countdown_extend(struct hangdog_countdown *c, u64 ms)
 	if (!ms || ms > HANGDOG_TIMEOUT_MAX_MS)
 		return -EINVAL;
 	spin_lock_irqsave(&c->lock, flags);
-	if (hangdog_runs(c->state)) {
+	if (!hangdog_runs(c->state)) {
+		result = -ENODATA;
+	} else if (hangdog_nowayout) {
+		result = -EPERM;
+	} else {
 		beats = atomic64_read(&c->beats);
 		if (c->grace_beats != beats)
 			c->grace = 0;
 		c->grace_beats = beats;
 		c->grace = min_t(s64, c->grace + ms * NSEC_PER_MSEC,
 				 SPAN_MAX_NS);
-	} else {
-		result = -ENODATA;
 	}
 	spin_unlock_irqrestore(&c->lock, flags);
 	return result;

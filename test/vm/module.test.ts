@@ -10,7 +10,7 @@ testScenario(
     assertNeverReset(t, machine, outcome)
     assertChecks(t, machine, 'module.txt', 60)
     assertChecks(t, machine, 'limit.txt', 2)
-    assertChecks(t, machine, 'nowayout.txt', 6)
+    assertChecks(t, machine, 'nowayout.txt', 8)
     t.match(machine.file('sysfs.txt'), /api_version:1\n[\s\S]*countdowns:1\n[\s\S]*countdown0\/state:off\n/)
     t.match(machine.file('rmmod.txt'), /Module hangdog is in use/)
     t.match(machine.serial, /scenario: loaded 50 times/)

@@ -378,7 +378,9 @@ static void no_way_out(void) {
   check(fails(ioctl(fd, HANGDOG_DISARM), EPERM), "with nowayout it is not turned off");
   check(fails(arm(fd, pid, 1500, HANGDOG_DISABLE), EPERM), "nor made to do nothing");
   check(fails(arm(fd, getpid(), 1500, HANGDOG_TERMINATE), EPERM), "nor turned to another process");
-  check(arm(fd, pid, 2000, HANGDOG_TERMINATE) == 0, "its timeout can be set");
+  check(fails(arm(fd, pid, 2000, HANGDOG_TERMINATE), EPERM), "nor given a longer timeout");
+  check(fails(ioctl(fd, HANGDOG_EXTEND, &(uint64_t){500}), EPERM), "nor more time");
+  check(arm(fd, pid, 1000, HANGDOG_TERMINATE) == 0, "its timeout can be made shorter");
   close(fd);
   check(ended_by(pid, 10000) == SIGKILL, "closing the file does not turn it off");
 }
