@@ -1,7 +1,7 @@
 import { describeError, HangdogError } from './errors.js'
 import type { Emit } from './event/event.js'
 import { moduleVariable } from './heartbeat/module-file.js'
-import { type LoadedAddon, lackOf } from './platform/addon.js'
+import type { Addon, LoadedAddon } from './platform/addon.js'
 import {
   findKernelModule,
   type KernelAction,
@@ -9,11 +9,20 @@ import {
   KernelCountdown,
   kernelEvents,
 } from './platform/kernel-module.js'
-import { type Clock, formatDuration, longer, type Milliseconds, milliseconds, type Scheduled, zero } from './time.js'
+import {
+  type Clock,
+  formatDuration,
+  longer,
+  type Milliseconds,
+  milliseconds,
+  type Scheduled,
+  shorter,
+  zero,
+} from './time.js'
 import { isShadow, type ServicePolicy } from './watch/policy.js'
 import type { Service } from './watch/service.js'
 import type { RunCompanion, StartedRun } from './watch/service-spec.js'
-import type { ServiceState } from './watch/service-state.js'
+import { mainChannel } from './watch/sign-of-life.js'
 
 /** The first descriptor that a service is handed; see SpawnRequest. */
 const firstHanded = 3
@@ -24,18 +33,26 @@ const marginMs = 2000
 /** How often it is looked whether the service has begun to beat the kernel's countdown. */
 const shortestLook = milliseconds(100)
 
+/** The most that the kernel lets a countdown be put off at a time: HANGDOG_TIMEOUT_MAX_MS. */
+const longestExtension = milliseconds(0xffffffff * 1000)
+
+/** What there is of the addon, as far as the kernel module is concerned. */
+export type LoadedKernel =
+  | Extract<LoadedAddon, { readonly kind: 'absent' }>
+  | { readonly kind: 'loaded'; readonly addon: Pick<Addon, 'kernel'> }
+
 export interface KernelWatchParts {
-  readonly addon: LoadedAddon
+  readonly addon: LoadedKernel
+  /** Default: /dev/hangdog. */
+  readonly device?: string
   readonly clock: Clock
   readonly emit: Emit
 }
 
 /** Why services cannot be watched by the kernel as well; undefined when they can. */
-export function kernelLack(addon: LoadedAddon): string | undefined {
-  const lack = lackOf(addon)
-  if (lack !== undefined) return lack
-  if (addon.kind === 'loaded' && addon.addon.kernel === undefined)
-    return 'the addon was built before it knew the kernel module'
+export function kernelLack(addon: LoadedKernel): string | undefined {
+  if (addon.kind === 'absent') return addon.reason
+  if (addon.addon.kernel === undefined) return 'the addon was built before it knew the kernel module'
   const found = findKernelModule()
   if (found.kind === 'usable') return undefined
   return found.kind === 'absent'
@@ -44,7 +61,7 @@ export function kernelLack(addon: LoadedAddon): string | undefined {
 }
 
 /** @throws HangdogError `unavailable` without the native part */
-export function requireKernel(addon: LoadedAddon): KernelAddon {
+export function requireKernel(addon: LoadedKernel): KernelAddon {
   const kernel = addon.kind === 'loaded' ? addon.addon.kernel : undefined
   if (kernel !== undefined) return kernel
   throw new HangdogError('unavailable', `cannot use the kernel module: ${kernelLack(addon)}`)
@@ -83,7 +100,7 @@ export class KernelWatch implements RunCompanion {
   environment(): Readonly<Record<string, string>> {
     this.#close()
     try {
-      this.#countdown = new KernelCountdown(this.#addon)
+      this.#countdown = new KernelCountdown(this.#addon, this.#parts.device)
       return { [moduleVariable]: String(firstHanded + this.#filesBefore()) }
     } catch (error) {
       this.#failed(error)
@@ -112,6 +129,14 @@ export class KernelWatch implements RunCompanion {
     this.#follow()
   }
 
+  mainChannelChanged(): void {
+    this.#follow()
+  }
+
+  extended(span: Milliseconds): void {
+    if (this.#running && this.#service.state.kind === 'armed') this.#grant(span)
+  }
+
   serviceEnded(): void {
     this.#report()
     this.#close()
@@ -135,9 +160,11 @@ export class KernelWatch implements RunCompanion {
     if (!this.#heard || this.#countdown === undefined) return
     // It may have acted while we were stopped; what we do next does not undo that.
     this.#report()
-    switch (onceIn(this.#service.state.kind)) {
+    switch (onceIn(this.#service)) {
       case 'runs':
         this.#running = this.#arm(this.#action())
+        // What was granted before is not taken away by starting over.
+        if (this.#running) this.#grant(this.#service.channels.main.remaining())
         return
       case 'runs-on':
         return
@@ -146,6 +173,14 @@ export class KernelWatch implements RunCompanion {
         this.#running = false
         return
     }
+  }
+
+  /** The kernel's limit comes no sooner than when hangdog's own does, this much from now, and all that it may take then. */
+  #grant(span: Milliseconds): void {
+    const remaining = this.#countdown?.state()?.remaining
+    if (remaining === undefined) return
+    const missing = Math.ceil(span + ladderLimit(this.#service.policy) - remaining)
+    if (missing > 0) this.#countdown?.extend(shorter(milliseconds(missing), longestExtension))
   }
 
   #action(): KernelAction {
@@ -158,7 +193,8 @@ export class KernelWatch implements RunCompanion {
   #arm(action: KernelAction): boolean {
     const { policy, service: name } = this.#service
     if (this.#countdown === undefined || this.#run === undefined) return false
-    const order = { timeout: kernelLimit(policy), warning: zero, process: this.#run, name }
+    const timeout = kernelLimit(policy, this.#service.limitOf(mainChannel))
+    const order = { timeout, warning: zero, process: this.#run, name }
     try {
       this.#countdown.arm({ ...order, action })
       return true
@@ -198,16 +234,24 @@ export class KernelWatch implements RunCompanion {
   }
 }
 
-/** All that hangdog may take from the last beat to the end of the service. */
-export function kernelLimit(policy: ServicePolicy): Milliseconds {
-  const { heartbeatTimeout, evidenceTimeout, terminateTimeout, killTimeout } = policy
-  return milliseconds(heartbeatTimeout + evidenceTimeout + terminateTimeout + killTimeout + marginMs)
+/**
+ * All that hangdog may take from the last beat to the end of the service.
+ * @param limit of the main channel, which may be its own
+ */
+export function kernelLimit(policy: ServicePolicy, limit: Milliseconds): Milliseconds {
+  return milliseconds(limit + ladderLimit(policy))
 }
 
-function onceIn(state: ServiceState['kind']): 'runs' | 'runs-on' | 'off' {
-  switch (state) {
+/** All that hangdog may take from the end of the limit to that of the service. */
+function ladderLimit({ evidenceTimeout, terminateTimeout, killTimeout }: ServicePolicy): Milliseconds {
+  return milliseconds(evidenceTimeout + terminateTimeout + killTimeout + marginMs)
+}
+
+function onceIn({ state, channels }: Service): 'runs' | 'runs-on' | 'off' {
+  switch (state.kind) {
     case 'armed':
-      return 'runs'
+      // An idle service does not beat.
+      return channels.main.idle ? 'off' : 'runs'
     case 'expired':
     case 'recovering':
       return 'runs-on'

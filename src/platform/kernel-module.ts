@@ -162,7 +162,7 @@ export class KernelCountdown {
     return this.#addon.disarm(this.fd) === 0
   }
 
-  /** Does nothing unless it runs. */
+  /** Does nothing unless it runs, and nothing with nowayout. */
   extend(span: Milliseconds): void {
     this.#addon.extend(this.fd, span)
   }

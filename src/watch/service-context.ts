@@ -1,7 +1,7 @@
 import type { ProcessIdentity, ServiceProcess } from '../platform/platform.js'
 import type { Instant, Milliseconds } from '../time.js'
 import type { ServicePolicy } from './policy.js'
-import type { ServiceSpec } from './service-spec.js'
+import type { RunCompanion, ServiceSpec } from './service-spec.js'
 import type { ServiceEvent, ServiceState } from './service-state.js'
 import type { Surroundings } from './surroundings.js'
 
@@ -15,6 +15,8 @@ export interface ServiceContext {
   readonly process: ServiceProcess | undefined
   /** When the present run began, on the clock. */
   readonly startedAt: Instant
+  /** What lives and ends with each of its runs. */
+  readonly companions: readonly RunCompanion[]
   /** The process whose silence is meant by that of a channel: the service's own, or one that it started. */
   subjectOf(channel: string): ProcessIdentity | undefined
   /** The limit of a channel. */

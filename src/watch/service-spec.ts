@@ -1,5 +1,5 @@
 import type { SpawnRequest } from '../platform/platform.js'
-import type { WallTime } from '../time.js'
+import type { Milliseconds, WallTime } from '../time.js'
 import type { CountdownEngine } from './countdown.js'
 import type { ServicePolicy } from './policy.js'
 
@@ -46,6 +46,10 @@ export interface RunCompanion {
   limitChanged?(): void
   /** The service has gone over to another state. */
   stateChanged?(): void
+  /** Its main channel has another limit of its own, has become idle, or beats again after that. */
+  mainChannelChanged?(): void
+  /** The service asked for more time: the limit of its main channel comes no sooner than this much from now. */
+  extended?(span: Milliseconds): void
   /** Anything of its policy has changed while it runs. */
   policyChanged?(): void
   counters(): Readonly<Record<string, number>>

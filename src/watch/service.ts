@@ -86,6 +86,10 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     this.lifecycle.companions.push(companion)
   }
 
+  get companions(): readonly RunCompanion[] {
+    return this.lifecycle.companions
+  }
+
   start(): Promise<void> {
     return this.lifecycle.start()
   }
@@ -228,9 +232,8 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     const before = { policy: this.policy, watchOff: this.watchOff }
     const limit = bearableLimit(asked.heartbeatTimeout, before.policy.heartbeatTimeout, this.channels.pace())
     this.policy = limit === asked.heartbeatTimeout ? asked : { ...asked, heartbeatTimeout: limit }
-    if (limit !== before.policy.heartbeatTimeout)
-      for (const companion of this.lifecycle.companions) companion.limitChanged?.()
-    for (const companion of this.lifecycle.companions) companion.policyChanged?.()
+    if (limit !== before.policy.heartbeatTimeout) for (const companion of this.companions) companion.limitChanged?.()
+    for (const companion of this.companions) companion.policyChanged?.()
     if (this.#watchTurned(before.watchOff) || !isWatched(this.state)) return
     if (changesCountdown(before.policy, this.policy, this.state)) this.#rearm(before.policy)
   }
@@ -299,7 +302,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     if (state.kind === 'held' && state !== before) this.#holdStarted(state)
     if (state.kind === 'unwatched' && state !== before) this.#reportUnwatched(state.why)
     for (const effect of effects) perform(effect, this)
-    if (this.state.kind !== before.kind) for (const companion of this.lifecycle.companions) companion.stateChanged?.()
+    if (this.state.kind !== before.kind) for (const companion of this.companions) companion.stateChanged?.()
     if (state.kind === 'stopped') this.hangs.close('terminated')
     if (state.kind === 'failed') this.hangs.close(this.lifecycle.restarts.total > 0 ? 'left-failed' : 'terminated')
   }

@@ -72,6 +72,7 @@ export class SignDesk {
         return this.#openChannel(this.#channels.main, sign.limit)
       case 'extend':
         this.#channels.main.extend(sign.span)
+        for (const companion of this.#context.companions) companion.extended?.(sign.span)
         return true
       case 'main-process':
         return sign.pid === this.#context.process.identity.pid
@@ -106,11 +107,13 @@ export class SignDesk {
     if (this.#context.process === undefined || this.#context.state.kind === 'ending') return
     channel.gapEnded(this.#context.parts.clock.now(), silent)
     channel.opened = true
+    const wasIdle = channel.idle
     channel.idle = false
     this.lastNoticedBeat = this.#context.parts.clock.wallNow()
     if (this.#goesOn(channel)) this.#rearm(channel, silent)
     this.#signNoticed(channel.name)
     channel.gapBegins()
+    if (wasIdle) this.#channelChanged(channel)
   }
 
   /** The countdown of this channel runs, whatever has become of others. */
@@ -166,7 +169,9 @@ export class SignDesk {
 
   #openChannel(channel: Channel | undefined, limit: Milliseconds | undefined): boolean {
     if (channel === undefined) return false
-    channel.ownLimit = limit ?? channel.ownLimit
+    const before = channel.ownLimit
+    channel.ownLimit = limit ?? before
+    if (channel.ownLimit !== before) this.#channelChanged(channel)
     // A limit for the main channel is no sign of life yet; READY or a beat is.
     if (channel === this.#channels.main && !channel.opened) return true
     channel.opened = true
@@ -189,7 +194,13 @@ export class SignDesk {
     this.beatNoticed(channel)
     channel.idle = true
     channel.disarm()
+    this.#channelChanged(channel)
     return true
+  }
+
+  #channelChanged(channel: Channel): void {
+    if (channel !== this.#channels.main) return
+    for (const companion of this.#context.companions) companion.mainChannelChanged?.()
   }
 }
 
