@@ -28,7 +28,7 @@ int guard_read(struct guard *guard, struct guard_record *out, char *text) {
   if (!ring_read(&guard->ring, out, text)) return 0;
   if (out->kind != GUARD_MESSAGE) return 1;
   struct watched *process = process_find(guard, out->process);
-  if (out->process == 0) atomic_fetch_sub(&guard->unknown_queued, 1);
+  if (out->process == 0) atomic_fetch_sub(unknown_queued(guard, out->pid), 1);
   else if (process != NULL) atomic_fetch_sub(&process->queued, 1);
   return 1;
 }

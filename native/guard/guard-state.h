@@ -132,6 +132,9 @@ struct watched {
 /* One more than is allowed, so that a longer one is recognised. */
 #define NOTIFY_ROOM (GUARD_TEXT_MAX + 1)
 
+/* Parts of the ring that senders have whom the guard does not know, by pid. A power of two. */
+#define UNKNOWN_SHARES 1024
+
 struct notify_batch;
 
 struct guard {
@@ -187,7 +190,8 @@ struct guard {
 
   struct ring ring;
   bool wrote;
-  _Atomic uint32_t unknown_queued;
+  /* Messages in the ring. */
+  _Atomic uint32_t unknown_queued[UNKNOWN_SHARES];
   struct guard_counters counters;
 
   /* Held while the notify socket is read, and to change it. Taken before `lock`. */
@@ -273,6 +277,11 @@ void process_remove(struct guard *guard, struct watched *process);
 struct watched *process_find(struct guard *guard, guard_id id);
 struct watched *process_of_pid(struct guard *guard, int32_t pid);
 /* The watched process that admits its descendants and is an ancestor of this one. */
+/* Where unknown senders with this pid are counted. */
+static inline _Atomic uint32_t *unknown_queued(struct guard *guard, int32_t pid) {
+  return &guard->unknown_queued[(uint32_t)pid % UNKNOWN_SHARES];
+}
+
 struct watched *process_of_descendant(struct guard *guard, int32_t pid);
 void process_admit(struct guard *guard, struct watched *process, bool admits);
 guard_id process_id(struct guard *guard, struct watched *process);

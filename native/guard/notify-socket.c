@@ -13,8 +13,10 @@
 
 /* Batches taken in one turn: more datagrams than the kernel queues (net.unix.max_dgram_qlen is 512 at most by default). */
 #define BATCHES_PER_TURN 16
-/* Messages of one process that may wait for the owner, so that none can use up the ring. Unknown processes share one such part. */
+/* Messages of one process that may wait for the owner, so that none can use up the ring. */
 #define SHARE 256
+/* Of one that the guard does not know; it may be a service that is about to be made known, and then has said little. */
+#define UNKNOWN_SHARE 16
 /* Room for bursts, where the kernel allows it. */
 #define RECEIVE_BYTES (8 << 20)
 
@@ -87,14 +89,14 @@ static bool is_all_beats(const char *text, size_t length) {
 }
 
 static void forward(struct guard *guard, struct watched *process, struct guard_record *record, const char *text) {
-  _Atomic uint32_t *queued = process == NULL ? &guard->unknown_queued : &process->queued;
-  if (atomic_load(queued) >= SHARE) {
+  _Atomic uint32_t *queued = process == NULL ? unknown_queued(guard, record->pid) : &process->queued;
+  if (atomic_load(queued) >= (process == NULL ? UNKNOWN_SHARE : SHARE)) {
     guard->counters.dropped_share++;
     return;
   }
   atomic_fetch_add(queued, 1);
-  // A quarter of the ring is kept for what countdowns and processes have to say.
-  if (ring_write(&guard->ring, record, text, guard->ring.size / 4)) {
+  // A quarter of the ring is kept for what countdowns and processes have to say, and another for what known processes say.
+  if (ring_write(&guard->ring, record, text, guard->ring.size / (process == NULL ? 2 : 4))) {
     guard->counters.messages++;
     guard->wrote = true;
     return;

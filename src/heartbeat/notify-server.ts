@@ -1,6 +1,7 @@
 import { HangdogError } from '../errors.js'
 import type { Emit } from '../event/event.js'
-import { type Clock, elapsed, type Instant, type Milliseconds, seconds } from '../time.js'
+import type { Clock, Milliseconds } from '../time.js'
+import { EarlyMessages } from './early-messages.js'
 import type { RareReport } from './rare-report.js'
 import { type Refusal, reportRefusals } from './refusal.js'
 import type { StartedProcess } from './source.js'
@@ -40,32 +41,23 @@ export interface NotifyParty {
   readonly admits: ((pid: number) => boolean) | undefined
 }
 
-/** A service may speak before we have been told that it has started; so much of that is kept, for so long. */
-const earlyLimit = 256
-const earlyAge = seconds(2)
-
-interface EarlyMessage {
-  readonly message: NotifyMessage
-  readonly at: Instant
-}
-
 /** Gives the datagrams of the one notify socket to the services that they come from. Foreign ones are refused. */
 export class NotifyServer {
   readonly path: string
   readonly #guard: NotifyReceiver
-  readonly #clock: Clock
   readonly #parties = new Map<number, { readonly party: NotifyParty; readonly pid: number }>()
   /** Of the watched processes: what the guard took before it knew one may be read here after. */
   readonly #processes = new Map<number, number>()
   readonly #refusals: RareReport<Refusal>
-  #early: EarlyMessage[] = []
+  /** A service may speak before we have been told that it has started. */
+  readonly #early: EarlyMessages
 
   /** @throws HangdogError `create` when the socket cannot be made. The caller has removed what a dead hangdog left at this path */
   constructor(guard: NotifyReceiver, { path, clock, emit }: { path: string; clock: Clock; emit: Emit }) {
     this.path = path
     this.#guard = guard
-    this.#clock = clock
     this.#refusals = reportRefusals(emit, clock)
+    this.#early = new EarlyMessages(clock, (message) => this.#refuse(message))
     // Everyone may write: who may speak for a service is decided by the kernel's word on who wrote.
     guard.openNotify(path, 0o666)
     guard.listen({ messageReceived: (message) => this.#messageReceived(message) })
@@ -82,13 +74,7 @@ export class NotifyServer {
     if (party.admits !== undefined) this.#guard.admitDescendants(process)
     this.#parties.set(process, { party, pid })
     this.#processes.set(pid, process)
-    const early = this.#early
-    this.#early = []
-    for (const { message, at } of early) {
-      if (elapsed(at, this.#clock.now()) > earlyAge) this.#refuse(message)
-      else if (message.pid === pid) party.messageReceived(message)
-      else this.#early.push({ message, at })
-    }
+    for (const message of this.#early.take(pid)) party.messageReceived(message)
     return process
   }
 
@@ -129,15 +115,7 @@ export class NotifyServer {
       party.messageReceived(message)
       return
     }
-    this.#keepEarly(message)
-  }
-
-  #keepEarly(message: NotifyMessage): void {
-    const now = this.#clock.now()
-    this.#early.push({ message, at: now })
-    const kept = this.#early.findIndex(({ at }) => elapsed(at, now) <= earlyAge)
-    const dropped = Math.max(kept, this.#early.length - earlyLimit)
-    for (const { message } of this.#early.splice(0, dropped)) this.#refuse(message)
+    this.#early.keep(message)
   }
 
   #refuse({ pid, uid }: NotifyMessage): void {

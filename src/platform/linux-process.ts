@@ -56,7 +56,8 @@ export async function spawnService(request: SpawnRequest, surroundings: SpawnSur
     group?.remove()
     throw error
   } finally {
-    await file?.close()
+    // Not awaited: the service may speak at once, and whoever asked for it is to know its pid before its words are read.
+    void file?.close().catch(() => {})
   }
 }
 

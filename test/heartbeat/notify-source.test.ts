@@ -115,6 +115,19 @@ t.test('the notify source', { skip: skip && `skipped: ${skip}` }, async (t) => {
     await until('it is heard', () => receiver.signs.length === 1)
   })
 
+  t.test('keeps it although another floods the socket before and after it', async (t) => {
+    const { receiver, speak, start, guard } = setUp(t)
+    const [child, other] = [speak(), speak()]
+    other.stdin?.write('STATUS=foreign\n'.repeat(1000))
+    await until('it was heard', () => (guard.counters().datagrams ?? 0) >= 1000)
+    child.stdin?.write('READY=1\n')
+    other.stdin?.write('STATUS=foreign\n'.repeat(1000))
+    await until('all is there', () => (guard.counters().datagrams ?? 0) === 2001)
+    start(child)
+    await until('it is ready', () => receiver.signs.length === 1)
+    t.same(receiver.signs, [{ kind: 'ready' }])
+  })
+
   t.test('takes nothing from another process, unless it is admitted', async (t) => {
     const { receiver, speak, start } = setUp(t)
     start(speak())

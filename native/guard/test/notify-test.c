@@ -285,13 +285,39 @@ static void one_sender_cannot_use_up_the_ring(void) {
   SAME(told + (int)counters().dropped_share, 1000);
   say("STATUS=more");
   SAME(check_next(guard).kind, GUARD_MESSAGE);
-  // All whom the guard does not know share one such part, which is theirs again when they have been read.
+  // So has one whom the guard does not know, which is its own again when it has been read.
   SAME(guard_process_remove(guard, self), 0);
   for (int index = 0; index < 1000; index++) {
     say("STATUS=foreign");
     SAME(check_next(guard).process, 0);
   }
   SAME(told + (int)counters().dropped_share, 1000);
+  end();
+}
+
+/* From a child that has ended when it is received. */
+static pid_t ended_child_says(const char *text) {
+  pid_t child = fork();
+  if (child == 0) _exit(send(client, text, strlen(text), 0) == (ssize_t)strlen(text) ? 0 : 1);
+  int status = 1;
+  SAME(waitpid(child, &status, 0), child);
+  SAME(status, 0);
+  return child;
+}
+
+static void an_unknown_sender_leaves_room_for_others(void) {
+  begin();
+  SAME(guard_process_remove(guard, self), 0);
+  for (int index = 0; index < 1000; index++) say("STATUS=foreign");
+  pid_t child = ended_child_says("READY=1");
+  SAME(guard_hand_turn(guard), 0);
+  struct guard_record record = {0};
+  for (int index = 0; index < 1001 && record.pid != child; index++) {
+    record = check_next(guard);
+    if (record.kind == 0) break;
+  }
+  SAME(record.pid, child);
+  SAME(strcmp(check_text, "READY=1"), 0);
   end();
 }
 
@@ -325,6 +351,7 @@ int main(void) {
   check_case("descriptors are closed at once, however many", descriptors_are_closed_at_once);
   check_case("bad datagrams are dropped and counted", bad_datagrams_are_dropped_and_counted);
   check_case("one sender cannot use up the ring", one_sender_cannot_use_up_the_ring);
+  check_case("an unknown sender leaves room for others", an_unknown_sender_leaves_room_for_others);
   check_case("a path that cannot be used is refused", the_file_has_the_mode_asked_for);
   return check_end("notify");
 }
