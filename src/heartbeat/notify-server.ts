@@ -1,8 +1,9 @@
 import { HangdogError } from '../errors.js'
 import type { Emit } from '../event/event.js'
-import type { Clock, Milliseconds } from '../time.js'
+import { type Clock, type Milliseconds, seconds } from '../time.js'
 import { EarlyMessages } from './early-messages.js'
 import type { RareReport } from './rare-report.js'
+import { RecentPids } from './recent-pids.js'
 import { type Refusal, reportRefusals } from './refusal.js'
 import type { StartedProcess } from './source.js'
 
@@ -51,12 +52,15 @@ export class NotifyServer {
   readonly #refusals: RareReport<Refusal>
   /** A service may speak before we have been told that it has started. */
   readonly #early: EarlyMessages
+  /** Nobody admits them: asking again for each message would keep us busy as long as a stranger writes. */
+  readonly #refused: RecentPids
 
   /** @throws HangdogError `create` when the socket cannot be made. The caller has removed what a dead hangdog left at this path */
   constructor(guard: NotifyReceiver, { path, clock, emit }: { path: string; clock: Clock; emit: Emit }) {
     this.path = path
     this.#guard = guard
     this.#refusals = reportRefusals(emit, clock)
+    this.#refused = new RecentPids(clock, seconds(1))
     this.#early = new EarlyMessages(clock, (message) => this.#refuse(message))
     // Everyone may write: who may speak for a service is decided by the kernel's word on who wrote.
     guard.openNotify(path, 0o666)
@@ -74,6 +78,7 @@ export class NotifyServer {
     if (party.admits !== undefined) this.#guard.admitDescendants(process)
     this.#parties.set(process, { party, pid })
     this.#processes.set(pid, process)
+    this.#refused.clear()
     for (const message of this.#early.take(pid)) party.messageReceived(message)
     return process
   }
@@ -110,12 +115,16 @@ export class NotifyServer {
       own.party.messageReceived(message)
       return
     }
-    for (const { party } of this.#parties.values()) {
-      if (party.admits?.(message.pid) !== true) continue
-      party.messageReceived(message)
-      return
-    }
-    this.#early.keep(message)
+    const admitting = this.#admitting(message.pid)
+    if (admitting === undefined) this.#early.keep(message)
+    else admitting.messageReceived(message)
+  }
+
+  #admitting(pid: number): NotifyParty | undefined {
+    if (this.#refused.has(pid)) return undefined
+    for (const { party } of this.#parties.values()) if (party.admits?.(pid) === true) return party
+    this.#refused.add(pid)
+    return undefined
   }
 
   #refuse({ pid, uid }: NotifyMessage): void {

@@ -74,6 +74,10 @@ const kinds = {
   holding: 18,
 } as const
 const warnedState = 2
+/** Records handed on in one turn of the event loop when the guard wakes us, so that no stranger who writes and writes keeps us busy. */
+const turnRecords = 4096
+/** More than the ring holds, and so all that was there when we began. */
+const ringRecords = 1 << 16
 
 /** Shared memory that a service beats in. */
 export interface GuardPage {
@@ -107,13 +111,15 @@ export class Guard implements GuardCountdowns {
   readonly native: AddonGuard
   #noticed: (notice: GuardNotice) => void = () => {}
   readonly #listeners = new Set<GuardListener>()
+  /** Goes on with what was too much for one turn. */
+  #rest: NodeJS.Immediate | undefined
 
   readonly #watched = new Map<number, SharedWatch>()
   readonly #byPid = new Map<number, number>()
 
   /** @param open gives the guard, and takes what is to be called when it has something to say */
   constructor(open: (woken: () => void) => AddonGuard | number) {
-    const opened = open(() => this.deliver())
+    const opened = open(() => this.#deliver(turnRecords))
     if (typeof opened === 'number') {
       throw new HangdogError('unavailable', `cannot open the guard: ${errorName(opened)}`)
     }
@@ -140,11 +146,9 @@ export class Guard implements GuardCountdowns {
     this.#noticed = listener
   }
 
-  /** Hands on all that the guard has to say. Called when it wakes us; may be called at any time. */
+  /** Hands on all that the guard has to say by now. It wakes us for what comes meanwhile; may be called at any time. */
   deliver(): void {
-    for (let records = this.native.read(); records.length > 0; records = this.native.read()) {
-      for (const record of records) this.#hand(record)
-    }
+    this.#deliver(ringRecords)
   }
 
   /** As above, and also what a guard process has seen and not sent yet: it sends that before it answers anything. */
@@ -157,6 +161,7 @@ export class Guard implements GuardCountdowns {
   close(): void {
     this.#listeners.clear()
     this.#noticed = () => {}
+    clearImmediate(this.#rest)
     this.native.close()
   }
 
@@ -366,6 +371,19 @@ export class Guard implements GuardCountdowns {
   pageReading(countdown: number): { readonly beats: number; readonly spent: Milliseconds } {
     const reading = this.native.countdownReading(countdown)
     return { beats: reading?.pageBeats ?? 0, spent: milliseconds(reading?.spent ?? 0) }
+  }
+
+  #deliver(most: number): void {
+    for (let count = 0; count < most; ) {
+      const records = this.native.read()
+      if (records.length === 0) return
+      for (const record of records) this.#hand(record)
+      count += records.length
+    }
+    this.#rest ??= setImmediate(() => {
+      this.#rest = undefined
+      this.#deliver(turnRecords)
+    })
   }
 
   #hand(record: AddonRecord): void {

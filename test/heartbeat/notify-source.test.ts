@@ -143,6 +143,17 @@ t.test('the notify source', { skip: skip && `skipped: ${skip}` }, async (t) => {
     await until('the beat of the other counts', () => open.receiver.beats === 1)
   })
 
+  t.test('asks once about a stranger, not for each of its messages', async (t) => {
+    let asked = 0
+    const { speak, start, guard } = setUp(t, { admits: () => ++asked === 0 })
+    start(speak())
+    const stranger = speak()
+    stranger.stdin?.write('STATUS=x\n'.repeat(14))
+    await until('all came', () => guard.counters().messages === 14)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    t.ok(asked > 0 && asked < 5, String(asked))
+  })
+
   t.test('takes nothing any more when the service has ended, and all of the next run', async (t) => {
     const { receiver, speak, start, source, guard } = setUp(t)
     const first = speak()

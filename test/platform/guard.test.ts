@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import t, { type Test } from 'tap'
-import { type Guard, type GuardOptions, openGuard } from '../../src/platform/guard.js'
+import { Guard, type GuardOptions, openGuard, openNative } from '../../src/platform/guard.js'
 import { readStat } from '../../src/platform/linux-proc.js'
 import { milliseconds } from '../../src/time.js'
 import { createNativeEngine } from '../../src/watch/native-engine.js'
@@ -114,6 +114,25 @@ t.test('the guard', { skip: skip && `skipped: ${skip}` }, async (t) => {
     guard.forgetProcess(process)
     t.equal(guard.signal(process, 'SIGKILL'), false)
     t.throws(() => guard.bind(process, 0), { code: 'unavailable' })
+  })
+
+  t.test('who writes and writes does not keep JavaScript from its other work', async (t) => {
+    if (addon === undefined) throw new Error('unreachable')
+    let heard = 0
+    let wake = (): void => {}
+    const native = openNative(addon, { byHand: true, countdowns: 16, processes: 16 }, () => {})
+    if (typeof native === 'number') throw new Error('cannot open the guard')
+    const record = { kind: 6, countdown: 0, process: 0, arming: 0, pid: 1, uid: 0, text: 'STATUS=x' }
+    const read = () => (heard < 200_000 ? Array.from({ length: 256 }, () => ({ ...record })) : [])
+    const guard = new Guard((woken) => {
+      wake = woken
+      return { ...native, read, close: () => native.close() }
+    })
+    t.teardown(() => guard.close())
+    guard.listen({ messageReceived: () => heard++ })
+    wake()
+    t.equal(heard, 4096, 'one turn has an end')
+    await until('the rest was handed on', () => heard >= 200_000)
   })
 
   t.test('a second notify socket, and one that cannot be made, are refused', async (t) => {
