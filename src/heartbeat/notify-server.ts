@@ -52,6 +52,8 @@ export class NotifyServer {
   readonly #refusals: RareReport<Refusal>
   /** A service may speak before we have been told that it has started. */
   readonly #early: EarlyMessages
+  /** Services that ended before they were known: what they said may be read after that. */
+  readonly #ended: RecentPids
   /** Nobody admits them: asking again for each message would keep us busy as long as a stranger writes. */
   readonly #refused: RecentPids
 
@@ -60,6 +62,7 @@ export class NotifyServer {
     this.path = path
     this.#guard = guard
     this.#refusals = reportRefusals(emit, clock)
+    this.#ended = new RecentPids(clock, seconds(10))
     this.#refused = new RecentPids(clock, seconds(1))
     this.#early = new EarlyMessages(clock, (message) => this.#refuse(message))
     // Everyone may write: who may speak for a service is decided by the kernel's word on who wrote.
@@ -73,7 +76,12 @@ export class NotifyServer {
    */
   joined(party: NotifyParty, { pid, startTime }: StartedProcess, countdown: number | undefined): number | undefined {
     const process = this.#watch({ pid, startTime })
-    if (process === undefined) return undefined
+    if (process === undefined) {
+      this.#ended.add(pid)
+      for (const message of this.#early.take(pid)) party.messageReceived(message)
+      return undefined
+    }
+    this.#ended.delete(pid)
     if (countdown !== undefined) this.#guard.bind(process, countdown)
     if (party.admits !== undefined) this.#guard.admitDescendants(process)
     this.#parties.set(process, { party, pid })
@@ -116,8 +124,8 @@ export class NotifyServer {
       return
     }
     const admitting = this.#admitting(message.pid)
-    if (admitting === undefined) this.#early.keep(message)
-    else admitting.messageReceived(message)
+    if (admitting !== undefined) admitting.messageReceived(message)
+    else if (!this.#ended.has(message.pid)) this.#early.keep(message)
   }
 
   #admitting(pid: number): NotifyParty | undefined {

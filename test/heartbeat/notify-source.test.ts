@@ -103,6 +103,17 @@ t.test('the notify source', { skip: skip && `skipped: ${skip}` }, async (t) => {
     t.same(receiver.signs, [{ kind: 'ready' }])
   })
 
+  t.test('hears a service that has ended before its start is known', async (t) => {
+    const { receiver, speak, start, guard } = setUp(t)
+    const child = speak()
+    child.stdin?.end('READY=1\n')
+    await new Promise((resolve) => child.once('exit', resolve))
+    await until('it came', () => (guard.counters().messages ?? 0) === 1)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    start(child)
+    t.same(receiver.signs, [{ kind: 'ready' }])
+  })
+
   t.test('hands on what the guard took before the start and we read after it', async (t) => {
     const { receiver, speak, start, guard } = setUp(t)
     const child = speak()
