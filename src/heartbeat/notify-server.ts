@@ -98,8 +98,11 @@ export class NotifyServer {
     this.#guard.forgetProcess(process)
   }
 
+  /** What was not taken, of all senders together; by names that no service's own counter has. */
   counters(): Readonly<Record<string, number>> {
-    return { ...this.#guard.counters(), ...this.#refusals.totals() }
+    const all = Object.entries({ ...this.#guard.counters(), ...this.#refusals.totals() })
+    const dropped = all.filter(([name, count]) => count > 0 && (name.startsWith('dropped-') || name === 'foreign'))
+    return Object.fromEntries(dropped.map(([name, count]) => [`socket-${name}`, count]))
   }
 
   close(): void {

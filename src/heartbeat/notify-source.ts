@@ -75,7 +75,7 @@ export class NotifySource implements HeartbeatSource, NotifyParty {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return this.#refusals.totals()
+    return { ...this.#server.counters(), ...this.#refusals.totals() }
   }
 
   get admits(): ((pid: number) => boolean) | undefined {

@@ -165,6 +165,15 @@ t.test('the notify source', { skip: skip && `skipped: ${skip}` }, async (t) => {
     t.ok(asked > 0 && asked < 5, String(asked))
   })
 
+  t.test('counts what the socket did not take', async (t) => {
+    const { speak, start, source } = setUp(t)
+    const child = speak()
+    start(child)
+    child.stdin?.write('no key\nno key\n')
+    await until('it was dropped', () => source.counters()['socket-dropped-malformed'] === 2)
+    t.same(source.counters(), { 'socket-dropped-malformed': 2 })
+  })
+
   t.test('takes nothing any more when the service has ended, and all of the next run', async (t) => {
     const { receiver, speak, start, source, guard } = setUp(t)
     const first = speak()
