@@ -102,6 +102,7 @@ METHOD(countdown_reading) {
   set(env, out, "remaining", span(env, reading.remaining));
   set(env, out, "beats", whole(env, (int64_t)reading.beats));
   set(env, out, "pageBeats", whole(env, (int64_t)reading.page_beats));
+  set(env, out, "pageBeater", whole(env, reading.page_beater));
   return out;
 }
 

@@ -115,6 +115,8 @@ static napi_value reading_object(napi_env env, const int64_t *numbers) {
   set(env, out, "remaining", span(env, numbers[3]));
   set(env, out, "beats", whole(env, numbers[4]));
   set(env, out, "pageBeats", whole(env, numbers[5]));
+  // There are no pages with it yet.
+  set(env, out, "pageBeater", whole(env, 0));
   return out;
 }
 

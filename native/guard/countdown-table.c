@@ -249,7 +249,10 @@ void countdown_read(struct guard *guard, struct countdown *countdown, struct gua
   uint32_t state = state_of(atomic_load(&countdown->mode));
   *out = (struct guard_countdown_reading){.state = state, .arming = countdown->arming};
   out->beats = atomic_load(&countdown->beats);
-  if (countdown->paged) out->page_beats = page_beats(guard, countdown);
+  if (countdown->paged) {
+    out->page_beats = page_beats(guard, countdown);
+    out->page_beater = page_beater(guard, countdown);
+  }
   if (state == GUARD_DISARMED) return;
   int64_t beat;
   // A beat that was not taken yet is one already; what follows from it is for the guard's own turn.

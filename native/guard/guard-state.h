@@ -262,6 +262,8 @@ bool page_beaten(struct guard *guard, struct countdown *countdown, int64_t now, 
 bool page_take(struct guard *guard, struct countdown *countdown, int64_t now, int64_t *at);
 /* How many beats the service says there were. */
 uint64_t page_beats(struct guard *guard, struct countdown *countdown);
+/* Which process says that it opened the page; 0 for none. */
+int32_t page_beater(struct guard *guard, struct countdown *countdown);
 /* How often the line is read for an owner that wants to hear of beats. */
 int64_t page_pace(const struct countdown *countdown);
 /* Does nothing when it is not bound. */

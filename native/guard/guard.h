@@ -217,6 +217,8 @@ struct guard_countdown_reading {
   uint64_t beats;
   /* As its service counts them, while it is bound to a line of a page; at most 2^53. */
   uint64_t page_beats;
+  /* The process that says it opened that page; 0 for none, or when it is not bound. */
+  int32_t page_beater;
 };
 
 int guard_countdown_reading(struct guard *guard, guard_id id, struct guard_countdown_reading *out);

@@ -184,6 +184,16 @@ int guard_page_unbind(struct guard *guard, guard_id id) {
   return result;
 }
 
+/* A client that opens a page writes its pid into the first of its lines. */
+static int32_t beater_of(const struct guard *guard, const struct line_binding *binding) {
+  const struct hangdog_head *head = guard->pages[binding->page].map;
+  return __atomic_load_n(&((const struct hangdog_line *)(head + 1))->beater, __ATOMIC_ACQUIRE);
+}
+
+int32_t page_beater(struct guard *guard, struct countdown *countdown) {
+  return beater_of(guard, binding_of(guard, countdown));
+}
+
 uint64_t page_beats(struct guard *guard, struct countdown *countdown) {
   uint64_t beats = __atomic_load_n(&line_of(guard, binding_of(guard, countdown))->beats, __ATOMIC_RELAXED);
   return beats < BEATS_MAX ? beats : BEATS_MAX;

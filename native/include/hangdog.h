@@ -11,6 +11,10 @@
  * and all are harmless when nothing is open. Beats may come from any thread and from signal handlers; the rest from one thread at a time.
  * A child made by fork does not beat for the service: for it, nothing is open.
  *
+ * Look at what hangdog_open returns. Who has not opened the page is not watched for its READY, but must beat within the start timeout.
+ * The page is lost in an exec: a program that replaces itself opens it after the last one, or else is silent and is ended. Who must open it
+ * before as well duplicates the file first, and sets HANGDOG_PAGE to the number of that copy for the program that follows.
+ *
  * Linux only. Include it before the system's headers, or compile with -D_GNU_SOURCE.
  */
 #ifndef HANGDOG_H

@@ -10,8 +10,8 @@ export interface PageKeeper {
   /** @throws HangdogError `unavailable` when there is no such line */
   bindLine(page: number, line: number, countdown: number): void
   unbindLine(countdown: number): void
-  /** As the service counts its beats; `spent` is since the last. */
-  pageReading(countdown: number): { readonly beats: number; readonly spent: Milliseconds }
+  /** As the service counts its beats; `spent` is since the last, `beater` the process that opened the page, 0 for none. */
+  pageReading(countdown: number): { readonly beats: number; readonly spent: Milliseconds; readonly beater: number }
 }
 
 /** Who a line belongs to. */

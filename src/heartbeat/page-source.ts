@@ -1,8 +1,13 @@
 import { closeSync } from 'node:fs'
 import { HangdogError } from '../errors.js'
-import type { Milliseconds } from '../time.js'
+import type { Emit } from '../event/event.js'
+import type { Clock, Milliseconds } from '../time.js'
 import { type BeatReceiver, mainChannel } from '../watch/sign-of-life.js'
+import type { NotifySurroundings } from './notify-source.js'
 import type { PageServer } from './page-server.js'
+import type { RareReport } from './rare-report.js'
+import { ReadyGate } from './ready-gate.js'
+import { type Refusal, reportRefusals } from './refusal.js'
 import type { HeartbeatSource, StartedProcess } from './source.js'
 
 /** Lines of a page of 4 KiB, without its head. The first is that of the main channel. */
@@ -11,11 +16,15 @@ export const linesPerPage = 63
 /** The first that is free beside standard input, output and errors. */
 const fileInService = 3
 
+type LineNamed = NonNullable<NotifySurroundings['lineNamed']>
+
 export interface PageSurroundings {
   /** What names the countdown of a channel in the guard; undefined when there is no such channel. */
   readonly countdownOf: (channel: string) => number | undefined
-  /** All that a service says beside its beats comes in here. @param lineNamed as NotifySurroundings has it */
-  readonly beside: (lineNamed: (channel: string, line: number) => boolean) => HeartbeatSource
+  /** All that a service says beside its beats comes in here, and goes to `receiver`. */
+  readonly beside: (receiver: BeatReceiver, lineNamed: LineNamed) => HeartbeatSource
+  readonly clock: Clock
+  readonly emit: Emit
 }
 
 interface BoundLine {
@@ -41,15 +50,22 @@ export class PageSource implements HeartbeatSource {
   readonly #receiver: BeatReceiver
   readonly #countdownOf: PageSurroundings['countdownOf']
   readonly #beside: HeartbeatSource
+  readonly #refusals: RareReport<Refusal>
   #page: Page | undefined
   /** Of channels and runs that are over. */
   readonly #beatsBefore = new Map<string, number>()
 
-  constructor(server: PageServer, receiver: BeatReceiver, { countdownOf, beside }: PageSurroundings) {
+  constructor(server: PageServer, receiver: BeatReceiver, { countdownOf, beside, clock, emit }: PageSurroundings) {
     this.#server = server
     this.#receiver = receiver
     this.#countdownOf = countdownOf
-    this.#beside = beside((channel, line) => this.#bind(channel, line))
+    this.#refusals = reportRefusals(emit, clock, receiver.service)
+    const gate = new ReadyGate(
+      receiver,
+      () => this.#isOpened(),
+      () => this.#refusals.note('unopened', ''),
+    )
+    this.#beside = beside(gate, (channel, line) => this.#bind(channel, line))
   }
 
   /** @throws HangdogError `unavailable` when there is no room for another page */
@@ -89,7 +105,7 @@ export class PageSource implements HeartbeatSource {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return this.#beside.counters()
+    return { ...this.#beside.counters(), ...this.#refusals.totals() }
   }
 
   beatsBeside(channel?: string): number {
@@ -108,6 +124,11 @@ export class PageSource implements HeartbeatSource {
   #undelivered(line: BoundLine | undefined): number {
     if (line === undefined) return 0
     return Math.max(0, this.#server.keeper.pageReading(line.countdown).beats - line.delivered)
+  }
+
+  #isOpened(): boolean {
+    const main = this.#page?.lines.get(mainChannel)
+    return main !== undefined && this.#server.keeper.pageReading(main.countdown).beater !== 0
   }
 
   #bind(channel: string, line: number): boolean {

@@ -132,13 +132,13 @@ export function selectSource({ spec }: HeartbeatChoice, surroundings: SourceSurr
 /** Shared memory has room for beats alone; the rest comes as from any service: by sd_notify, or by the library over the stream. */
 function pageSource(surroundings: SourceSurroundings): HeartbeatSource {
   const { server, countdownOf } = surroundings.page()
-  const { streams, receiver, limit } = surroundings
-  const beside: PageSurroundings['beside'] = (lineNamed) =>
+  const { streams, clock, emit, limit } = surroundings
+  const beside: PageSurroundings['beside'] = (receiver, lineNamed) =>
     new OfferedSource([
       new StreamSource(streams, receiver, limit),
-      notifySource({ ...surroundings.notify(), lineNamed }, surroundings),
+      notifySource({ ...surroundings.notify(), lineNamed }, { ...surroundings, receiver }),
     ])
-  return new PageSource(server, receiver, { countdownOf, beside })
+  return new PageSource(server, surroundings.receiver, { countdownOf, beside, clock, emit })
 }
 
 function notifySource(

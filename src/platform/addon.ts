@@ -169,6 +169,7 @@ export interface AddonReading {
   readonly remaining: number
   readonly beats: number
   readonly pageBeats: number
+  readonly pageBeater: number
 }
 
 export interface AddonPage {

@@ -367,10 +367,14 @@ export class Guard implements GuardCountdowns {
     this.native.pageUnbind(countdown)
   }
 
-  /** How often the service says that it has beaten in the line of this countdown, and how long ago it did last. */
-  pageReading(countdown: number): { readonly beats: number; readonly spent: Milliseconds } {
+  /** As PageKeeper has it (src/heartbeat/page-server.ts). */
+  pageReading(countdown: number): { readonly beats: number; readonly spent: Milliseconds; readonly beater: number } {
     const reading = this.native.countdownReading(countdown)
-    return { beats: reading?.pageBeats ?? 0, spent: milliseconds(reading?.spent ?? 0) }
+    return {
+      beats: reading?.pageBeats ?? 0,
+      spent: milliseconds(reading?.spent ?? 0),
+      beater: reading?.pageBeater ?? 0,
+    }
   }
 
   #deliver(most: number): void {

@@ -77,6 +77,18 @@ t.test('a service that spins is ended', needs(inC), async (t) => {
   t.equal((await ran.finished).code, 124)
 })
 
+t.test('a service that could not open its page is not ended for the READY that it sends', needs(inC), async (t) => {
+  const [ran, directory] = run(t, inC, 'closed')
+  t.match(await ran.event('beat-refused'), { id: 15840, parameters: { reason: /READY .* heartbeat page/ } })
+  await sleep(2500)
+  const { state, pid } = await statusOf(t, directory)
+  t.equal(state, 'starting')
+  t.ok(isAlive(pid ?? 0))
+  t.notOk(ran.has('silence-warning'))
+  ran.child.kill('SIGTERM')
+  t.match((await ran.finished).stdout, 'open: Bad file descriptor')
+})
+
 t.test('a child does not beat for the service', needs(inC), async (t) => {
   const [ran, directory] = run(t, inC, 'child')
   await ran.event('service-armed')

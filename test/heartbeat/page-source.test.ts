@@ -8,6 +8,7 @@ import { openGuard } from '../../src/platform/guard.js'
 import { systemClock } from '../../src/system-clock.js'
 import { milliseconds } from '../../src/time.js'
 import { createNativeEngine, type NativeCountdown } from '../../src/watch/native-engine.js'
+import type { BeatReceiver, SignOfLife } from '../../src/watch/sign-of-life.js'
 import { nativeAddon } from '../support/native.js'
 import { RecordingReceiver } from './recording-receiver.js'
 import { until } from './stream-fixture.js'
@@ -36,7 +37,9 @@ function setUp(t: Test) {
   const receiver = new RecordingReceiver()
   const said: string[] = []
   let lineNamed: (channel: string, line: number) => boolean = () => false
-  const beside = (named: typeof lineNamed): HeartbeatSource => {
+  let besideReceiver: BeatReceiver = receiver
+  const beside = (to: BeatReceiver, named: typeof lineNamed): HeartbeatSource => {
+    besideReceiver = to
     lineNamed = named
     return {
       description: 'beside',
@@ -48,7 +51,13 @@ function setUp(t: Test) {
     }
   }
   const countdownOf = (channel: string): number | undefined => countdowns.get(channel)?.id
-  const source = new PageSource(new PageServer(guard, systemClock), receiver, { countdownOf, beside })
+  const refused: unknown[] = []
+  const source = new PageSource(new PageServer(guard, systemClock), receiver, {
+    countdownOf,
+    beside,
+    clock: systemClock,
+    emit: (event) => refused.push(event),
+  })
   guard.hold(true)
   t.teardown(async () => {
     await source.close()
@@ -61,8 +70,17 @@ function setUp(t: Test) {
     countdowns,
     add,
     said,
+    refused,
+    says: (sign: SignOfLife) => besideReceiver.signOfLife(sign),
     name: (channel: string, line: number) => lineNamed(channel, line),
   }
+}
+
+/** As hangdog_open does. */
+function claim(file: number, pid: number): void {
+  const word = Buffer.alloc(4)
+  word.writeInt32LE(pid)
+  writeSync(file, word, 0, 4, lineBytes + 16)
 }
 
 /** The file of the page, as the service has it: another descriptor for the same. */
@@ -170,6 +188,25 @@ t.test('the page source', { skip: skip && `skipped: ${skip}` }, async (t) => {
     await until('its beat is delivered', () => receiver.channelBeats.length === 1)
     t.match(receiver.channelBeats, [{ channel: 'worker' }])
     t.equal(receiver.beats, 0)
+    await source.close()
+  })
+
+  t.test('takes no READY for a promise to beat while nobody has opened the page', async (t) => {
+    const { source, receiver, says, refused } = setUp(t)
+    source.environment()
+    const own = spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', fileOf(t, source)] })
+    t.teardown(() => own.kill('SIGKILL'))
+    const kept = openSync(`/proc/${own.pid}/fd/3`, 'r+')
+    t.teardown(() => closeSync(kept))
+    source.serviceStarted(run)
+    t.equal(says({ kind: 'ready' }), true)
+    t.equal(says({ kind: 'status', text: 'x' }), true)
+    t.same(receiver.signs, [{ kind: 'status', text: 'x' }])
+    t.match(refused, [{ name: 'beat-refused', service: 'web', parameters: { reason: /READY/, count: 1 } }])
+    t.match(source.counters(), { unopened: 1 })
+    claim(kept, run.pid)
+    says({ kind: 'ready' })
+    t.equal(receiver.signs.length, 2)
     await source.close()
   })
 
