@@ -29,13 +29,14 @@ napi_value close_page(napi_env env, napi_callback_info info) {
 
 napi_value bind_line(napi_env env, napi_callback_info info) {
   struct call call;
-  int64_t page, line, countdown;
-  if (!read_call(env, info, 3, &call) || !read_whole(env, call.arguments[0], "the page", &page) ||
+  int64_t page, line, countdown, pid;
+  if (!read_call(env, info, 4, &call) || !read_whole(env, call.arguments[0], "the page", &page) ||
       !read_whole(env, call.arguments[1], "the line", &line) ||
-      !read_whole(env, call.arguments[2], "the countdown", &countdown))
+      !read_whole(env, call.arguments[2], "the countdown", &countdown) ||
+      !read_whole(env, call.arguments[3], "the pid", &pid))
     return NULL;
-  if (line < 0 || line >= GUARD_CAPACITY_MAX) return whole(env, -EINVAL);
-  return whole(env, guard_page_bind(call.guard, (guard_id)page, (uint32_t)line, (guard_id)countdown));
+  if (line < 0 || line >= GUARD_CAPACITY_MAX || pid < 0 || pid > INT32_MAX) return whole(env, -EINVAL);
+  return whole(env, guard_page_bind_to(call.guard, (guard_id)page, (uint32_t)line, (guard_id)countdown, (int32_t)pid));
 }
 
 napi_value unbind_line(napi_env env, napi_callback_info info) {

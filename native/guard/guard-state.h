@@ -84,6 +84,8 @@ struct heartbeat_page {
 struct line_binding {
   uint32_t page;
   uint32_t line;
+  /* Whose beats count; 0 for anybody's. */
+  int32_t pid;
   uint64_t seen;
   /* In awake time; INT64_MIN before the first time. */
   int64_t looked;

@@ -215,7 +215,7 @@ struct guard_countdown_reading {
   int64_t remaining;
   /* Since it was created, whoever counted them. */
   uint64_t beats;
-  /* As its service counts them, while it is bound to a line of a page; at most 2^53. */
+  /* As its service counts them, while it is bound to a line of a page; at most 2^53, and 0 while another process has the page. */
   uint64_t page_beats;
   /* The process that says it opened that page; 0 for none, or when it is not bound. */
   int32_t page_beater;
@@ -280,6 +280,11 @@ int guard_page_close(struct guard *guard, guard_id id);
  * dispose unbinds.
  */
 int guard_page_bind(struct guard *guard, guard_id page, uint32_t line, guard_id countdown);
+/*
+ * The same, and beats count only while no other process than `pid` says that it has opened the page; 0 is anybody. It catches mistakes: who has
+ * the page can write any pid.
+ */
+int guard_page_bind_to(struct guard *guard, guard_id page, uint32_t line, guard_id countdown, int32_t pid);
 /* -ENOENT when it is bound to none. */
 int guard_page_unbind(struct guard *guard, guard_id countdown);
 

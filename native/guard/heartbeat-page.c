@@ -145,8 +145,24 @@ static uint64_t stamp_of(const struct hangdog_line *line) {
   return __atomic_load_n(&line->stamp, __ATOMIC_ACQUIRE);
 }
 
-int guard_page_bind(struct guard *guard, guard_id id, uint32_t line, guard_id countdown_id) {
-  if (guard == NULL) return -EINVAL;
+/* A client that opens a page writes its pid into the first of its lines. */
+static int32_t beater_of(const struct guard *guard, const struct line_binding *binding) {
+  const struct hangdog_head *head = guard->pages[binding->page].map;
+  return __atomic_load_n(&((const struct hangdog_line *)(head + 1))->beater, __ATOMIC_ACQUIRE);
+}
+
+/* A client that writes no pid is believed. */
+static bool is_foreign(const struct guard *guard, const struct line_binding *binding) {
+  int32_t beater = binding->pid == 0 ? 0 : beater_of(guard, binding);
+  return beater != 0 && beater != binding->pid;
+}
+
+int guard_page_bind(struct guard *guard, guard_id id, uint32_t line, guard_id countdown) {
+  return guard_page_bind_to(guard, id, line, countdown, 0);
+}
+
+int guard_page_bind_to(struct guard *guard, guard_id id, uint32_t line, guard_id countdown_id, int32_t pid) {
+  if (guard == NULL || pid < 0) return -EINVAL;
   int result = 0;
   guard_lock(guard);
   struct heartbeat_page *page = page_find(guard, id);
@@ -157,7 +173,7 @@ int guard_page_bind(struct guard *guard, guard_id id, uint32_t line, guard_id co
     page_unbind(guard, countdown);
     struct line_binding *binding = binding_of(guard, countdown);
     // What was written before is a beat as well: the service may have been faster than its owner.
-    *binding = (struct line_binding){.page = id_place(id), .line = line, .looked = INT64_MIN};
+    *binding = (struct line_binding){.page = id_place(id), .line = line, .pid = pid, .looked = INT64_MIN};
     countdown->paged = true;
     countdown->untold = false;
     page->bound++;
@@ -184,23 +200,19 @@ int guard_page_unbind(struct guard *guard, guard_id id) {
   return result;
 }
 
-/* A client that opens a page writes its pid into the first of its lines. */
-static int32_t beater_of(const struct guard *guard, const struct line_binding *binding) {
-  const struct hangdog_head *head = guard->pages[binding->page].map;
-  return __atomic_load_n(&((const struct hangdog_line *)(head + 1))->beater, __ATOMIC_ACQUIRE);
-}
-
 int32_t page_beater(struct guard *guard, struct countdown *countdown) {
   return beater_of(guard, binding_of(guard, countdown));
 }
 
 uint64_t page_beats(struct guard *guard, struct countdown *countdown) {
-  uint64_t beats = __atomic_load_n(&line_of(guard, binding_of(guard, countdown))->beats, __ATOMIC_RELAXED);
+  const struct line_binding *binding = binding_of(guard, countdown);
+  if (is_foreign(guard, binding)) return 0;
+  uint64_t beats = __atomic_load_n(&line_of(guard, binding)->beats, __ATOMIC_RELAXED);
   return beats < BEATS_MAX ? beats : BEATS_MAX;
 }
 
 static bool judge(struct guard *guard, const struct line_binding *binding, uint64_t stamp, int64_t now, int64_t *at) {
-  if (stamp == 0 || stamp == binding->seen) return false;
+  if (stamp == 0 || stamp == binding->seen || is_foreign(guard, binding)) return false;
   // The clock of the services moves once in a while only; so the beat may have been that much later than it says.
   uint64_t lag = (uint64_t)guard->stamp_lag;
   int64_t awake = stamp > (uint64_t)INT64_MAX - lag ? INT64_MAX : awake_clock_at(&guard->clock, (int64_t)(stamp + lag));

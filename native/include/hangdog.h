@@ -96,7 +96,10 @@ struct hangdog {
 #define HANGDOG_SEAL_SHRINK 2
 #define HANGDOG_WIPE_ON_FORK 18
 
-/* Opens what the variable HANGDOG_PAGE names: the number of an inherited file, the first line and how many there are. */
+/*
+ * Opens what the variable HANGDOG_PAGE names: the number of an inherited file, the first line and how many there are. Closes the file, so it
+ * succeeds once. It is for the process that hangdog started: what another beats does not count, unless its notify access is `all`.
+ */
 static inline int hangdog_open(struct hangdog *hangdog);
 static inline void hangdog_close(struct hangdog *hangdog);
 
@@ -208,12 +211,14 @@ static inline int hangdog_open_range(struct hangdog *hangdog, int fd, uint32_t f
   own->next = 1;
   own->count = count;
   hangdog->own = own;
+  // The mapping is enough. Nobody else shall come to the page by a descriptor of this program.
+  (void)close(fd);
   return 0;
 }
 
 /*
  * -ENOENT: the program is not run by hangdog, or not with --heartbeat page. -EPROTO: what the variable says makes no sense. -EBADF: the file
- * was closed before this program began. -EPROTONOSUPPORT: hangdog has another version of this header. -EBUSY: another process beats here.
+ * was closed before, also by an earlier call. -EPROTONOSUPPORT: hangdog has another version of this header. -EBUSY: another process beats here.
  */
 static inline int hangdog_open(struct hangdog *hangdog) {
   const char *text = getenv("HANGDOG_PAGE");

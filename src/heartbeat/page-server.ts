@@ -7,8 +7,8 @@ export interface PageKeeper {
   openPage(lines: number): { readonly page: number; readonly file: number }
   /** No line of it may be bound. */
   closePage(page: number): void
-  /** @throws HangdogError `unavailable` when there is no such line */
-  bindLine(page: number, line: number, countdown: number): void
+  /** @param pid whose beats count; 0 for anybody's @throws HangdogError `unavailable` when there is no such line */
+  bindLine(page: number, line: number, countdown: number, pid: number): void
   unbindLine(countdown: number): void
   /** As the service counts its beats; `spent` is since the last, `beater` the process that opened the page, 0 for none. */
   pageReading(countdown: number): { readonly beats: number; readonly spent: Milliseconds; readonly beater: number }
@@ -20,6 +20,10 @@ export interface LineOwner {
   beaten(silent: Milliseconds | undefined): void
   /** So many beats of which nobody had to hear were that far apart, on average. */
   gapsSeen(gap: Milliseconds, count: number): void
+  /** Another process than the one whose beats count has opened the page; told at each look, once a second. */
+  openedByOther(pid: number): void
+  /** Whose beats count; 0 for anybody's. */
+  readonly pid: number
 }
 
 /**
@@ -51,7 +55,7 @@ export class PageServer {
 
   /** @throws HangdogError `unavailable` when there is no such line */
   bind(page: number, line: number, countdown: number, owner: LineOwner): void {
-    this.keeper.bindLine(page, line, countdown)
+    this.keeper.bindLine(page, line, countdown, owner.pid)
     this.#lines.set(countdown, { owner, last: undefined })
     this.#timer ??= this.#clock.schedule(lookInterval, () => this.#look())
   }
@@ -77,8 +81,9 @@ export class PageServer {
   #look(): void {
     const now = elapsed(this.#openedAt, this.#clock.now())
     for (const [countdown, line] of this.#lines) {
-      const { beats, spent } = this.keeper.pageReading(countdown)
-      const { last } = line
+      const { beats, spent, beater } = this.keeper.pageReading(countdown)
+      const { last, owner } = line
+      if (owner.pid !== 0 && beater !== 0 && beater !== owner.pid) owner.openedByOther(beater)
       const count = last === undefined ? 0 : beats - last.beats
       if (last !== undefined && count === 0) continue
       const beatAt = milliseconds(Math.max(0, now - spent))

@@ -23,6 +23,8 @@ export interface PageSurroundings {
   readonly countdownOf: (channel: string) => number | undefined
   /** All that a service says beside its beats comes in here, and goes to `receiver`. */
   readonly beside: (receiver: BeatReceiver, lineNamed: LineNamed) => HeartbeatSource
+  /** Any process of the service may beat for it, not only the one that was started. */
+  readonly admitsAll: boolean
   readonly clock: Clock
   readonly emit: Emit
 }
@@ -37,6 +39,8 @@ interface Page {
   readonly page: number
   /** Ours; undefined once the service has it. */
   file: number | undefined
+  /** Whose beats count; 0 for anybody's. */
+  pid: number
   readonly lines: Map<string, BoundLine>
 }
 
@@ -50,12 +54,18 @@ export class PageSource implements HeartbeatSource {
   readonly #receiver: BeatReceiver
   readonly #countdownOf: PageSurroundings['countdownOf']
   readonly #beside: HeartbeatSource
+  readonly #admitsAll: boolean
   readonly #refusals: RareReport<Refusal>
   #page: Page | undefined
   /** Of channels and runs that are over. */
   readonly #beatsBefore = new Map<string, number>()
 
-  constructor(server: PageServer, receiver: BeatReceiver, { countdownOf, beside, clock, emit }: PageSurroundings) {
+  constructor(
+    server: PageServer,
+    receiver: BeatReceiver,
+    { countdownOf, beside, admitsAll, clock, emit }: PageSurroundings,
+  ) {
+    this.#admitsAll = admitsAll
     this.#server = server
     this.#receiver = receiver
     this.#countdownOf = countdownOf
@@ -72,7 +82,7 @@ export class PageSource implements HeartbeatSource {
   environment(): Readonly<Record<string, string>> {
     this.#leavePage()
     const { page, file } = this.#server.keeper.openPage(linesPerPage)
-    this.#page = { page, file, lines: new Map() }
+    this.#page = { page, file, pid: 0, lines: new Map() }
     return { ...this.#beside.environment(), HANGDOG_PAGE: `${fileInService}:0:${linesPerPage}` }
   }
 
@@ -82,6 +92,7 @@ export class PageSource implements HeartbeatSource {
 
   serviceStarted(process: StartedProcess): void {
     this.#closeFile()
+    if (this.#page !== undefined) this.#page.pid = this.#admitsAll ? 0 : process.pid
     this.#bind(mainChannel, 0)
     this.#beside.serviceStarted(process)
   }
@@ -127,8 +138,11 @@ export class PageSource implements HeartbeatSource {
   }
 
   #isOpened(): boolean {
-    const main = this.#page?.lines.get(mainChannel)
-    return main !== undefined && this.#server.keeper.pageReading(main.countdown).beater !== 0
+    const page = this.#page
+    const main = page?.lines.get(mainChannel)
+    if (page === undefined || main === undefined) return false
+    const { beater } = this.#server.keeper.pageReading(main.countdown)
+    return page.pid === 0 ? beater !== 0 : beater === page.pid
   }
 
   #bind(channel: string, line: number): boolean {
@@ -142,6 +156,8 @@ export class PageSource implements HeartbeatSource {
       this.#server.bind(page.page, line, countdown, {
         beaten: (silent) => this.#beaten(channel, bound, silent),
         gapsSeen: (gap, count) => this.#receiver.gapsSeen(channel, gap, count),
+        openedByOther: (pid) => channel === mainChannel && this.#refusals.note('other-beater', `pid ${pid}`),
+        pid: page.pid,
       })
     } catch (error) {
       if (error instanceof HangdogError) return false

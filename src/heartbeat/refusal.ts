@@ -12,6 +12,7 @@ const texts = {
   'bad-value': 'a line had a bad value',
   'not-accepted': 'the sign of life does not fit',
   foreign: 'a notify message came from a process that is no service',
+  'other-beater': 'the heartbeat page was opened by another process than the service, whose beats do not count',
   unopened: 'READY does not start the countdown: no process of the service has opened the heartbeat page',
   flood: 'more lines than a service may send; its connections had to wait',
 } as const

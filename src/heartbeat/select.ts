@@ -133,12 +133,13 @@ export function selectSource({ spec }: HeartbeatChoice, surroundings: SourceSurr
 function pageSource(surroundings: SourceSurroundings): HeartbeatSource {
   const { server, countdownOf } = surroundings.page()
   const { streams, clock, emit, limit } = surroundings
+  const admitsAll = surroundings.notify().admits !== undefined
   const beside: PageSurroundings['beside'] = (receiver, lineNamed) =>
     new OfferedSource([
       new StreamSource(streams, receiver, limit),
       notifySource({ ...surroundings.notify(), lineNamed }, { ...surroundings, receiver }),
     ])
-  return new PageSource(server, surroundings.receiver, { countdownOf, beside, clock, emit })
+  return new PageSource(server, surroundings.receiver, { countdownOf, beside, admitsAll, clock, emit })
 }
 
 function notifySource(

@@ -150,7 +150,7 @@ export interface AddonGuard extends AddonPlans {
   notifyClose(): number
   pageOpen(lines: number): AddonPage | number
   pageClose(page: number): number
-  pageBind(page: number, line: number, countdown: number): number
+  pageBind(page: number, line: number, countdown: number, pid: number): number
   pageUnbind(countdown: number): number
   read(): readonly AddonRecord[]
   counters(): Readonly<Record<string, number>> | undefined

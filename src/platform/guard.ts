@@ -358,9 +358,9 @@ export class Guard implements GuardCountdowns {
     this.native.pageClose(page)
   }
 
-  /** Beats in this line reset this countdown. @throws HangdogError `unavailable` when one of them is gone */
-  bindLine(page: number, line: number, countdown: number): void {
-    check(this.native.pageBind(page, line, countdown), 'cannot bind a heartbeat line')
+  /** Beats in this line reset this countdown. @param pid whose beats count; 0 for anybody's @throws HangdogError `unavailable` when one of them is gone */
+  bindLine(page: number, line: number, countdown: number, pid: number): void {
+    check(this.native.pageBind(page, line, countdown, pid), 'cannot bind a heartbeat line')
   }
 
   unbindLine(countdown: number): void {

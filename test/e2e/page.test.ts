@@ -89,6 +89,13 @@ t.test('a service that could not open its page is not ended for the READY that i
   t.match((await ran.finished).stdout, 'open: Bad file descriptor')
 })
 
+t.test('a child that opens the page first does not beat for the service', needs(inC), async (t) => {
+  const [ran] = run(t, inC, 'child first', [...limits, '--start-timeout', '3s'])
+  t.match(await ran.event('beat-refused'), { id: 15840, parameters: { reason: /opened by another process/ } })
+  t.equal((await ran.finished).code, 124)
+  t.notOk(ran.has('service-armed'))
+})
+
 t.test('a child does not beat for the service', needs(inC), async (t) => {
   const [ran, directory] = run(t, inC, 'child')
   await ran.event('service-armed')

@@ -25,7 +25,7 @@ function beat(file: number, line: number, beats: bigint, stamp = process.hrtime.
   writeSync(file, words, 0, 16, (1 + line) * lineBytes)
 }
 
-function setUp(t: Test) {
+function setUp(t: Test, admitsAll = false) {
   if (addon === undefined) throw new Error('unreachable')
   const guard = openGuard(addon, { countdowns: 16, processes: 16, realtime: false, lockMemory: false })
   const engine = createNativeEngine(guard)
@@ -55,6 +55,7 @@ function setUp(t: Test) {
   const source = new PageSource(new PageServer(guard, systemClock), receiver, {
     countdownOf,
     beside,
+    admitsAll,
     clock: systemClock,
     emit: (event) => refused.push(event),
   })
@@ -209,6 +210,31 @@ t.test('the page source', { skip: skip && `skipped: ${skip}` }, async (t) => {
     t.equal(receiver.signs.length, 2)
     await source.close()
   })
+
+  for (const all of [false, true]) {
+    t.test(`counts beats of another process ${all ? 'where all may beat' : 'for nothing, and says so'}`, async (t) => {
+      const { source, receiver, refused } = setUp(t, all)
+      source.environment()
+      const file = fileOf(t, source)
+      const own = spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', file] })
+      t.teardown(() => own.kill('SIGKILL'))
+      const kept = openSync(`/proc/${own.pid}/fd/3`, 'r+')
+      t.teardown(() => closeSync(kept))
+      claim(file, own.pid ?? 0)
+      beat(file, 0, 1n)
+      source.serviceStarted(run)
+      if (all) await until('it is delivered', () => receiver.beats === 1)
+      else {
+        await until('it is reported', () => refused.length > 0)
+        t.match(refused, [{ name: 'beat-refused', parameters: { reason: new RegExp(`pid ${own.pid}`) } }])
+        t.same([receiver.beats, source.beatsBeside()], [0, 0])
+        claim(kept, run.pid)
+        beat(kept, 0, 2n)
+        await until('that of the service is delivered', () => receiver.beats === 1)
+      }
+      await source.close()
+    })
+  }
 
   t.test('believes no count that cannot be', async (t) => {
     const { source, countdowns } = setUp(t)

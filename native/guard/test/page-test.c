@@ -230,6 +230,25 @@ static void a_beat_before_it_was_bound_counts(void) {
   close_all(&fixture);
 }
 
+static void a_beat_of_another_process_is_none(void) {
+  struct fixture fixture = open_quiet();
+  SAME(guard_page_bind_to(fixture.guard, fixture.page, 0, fixture.id, -1), -EINVAL);
+  SAME(guard_page_bind_to(fixture.guard, fixture.page, 0, fixture.id, 17), 0);
+  fixture.lines[0].beater = 18;
+  pass(&fixture, 400 * MS);
+  beat_now(&fixture);
+  SAME(read_of(&fixture).spent, 400 * MS);
+  SAME(read_of(&fixture).page_beats, 0);
+  SAME(read_of(&fixture).page_beater, 18);
+  pass(&fixture, 600 * MS);
+  SAME(check_count(fixture.guard, GUARD_EXPIRED), 1);
+  fixture.lines[0].beater = 17;
+  beat_now(&fixture);
+  pass(&fixture, 125 * MS);
+  SAME(check_count(fixture.guard, GUARD_PAGE_BEAT), 1);
+  close_all(&fixture);
+}
+
 static void a_stamp_of_the_future_counts_as_now_and_once(void) {
   struct fixture fixture = open_quiet();
   pass(&fixture, 400 * MS);
@@ -387,7 +406,8 @@ static void arguments_out_of_bounds_are_refused(void) {
 
 static void set_page(int fd, int first, int count) {
   char text[64];
-  (void)snprintf(text, sizeof text, "%d:%d:%d", fd, first, count);
+  // The client closes what it opens.
+  (void)snprintf(text, sizeof text, "%d:%d:%d", dup(fd), first, count);
   (void)setenv("HANGDOG_PAGE", text, 1);
 }
 
@@ -424,7 +444,8 @@ static void a_client_refuses_what_is_no_page(void) {
   SAME(hangdog_open(&hangdog), -EPROTO);
   set_page(fixture.fd, 62, 1);
   SAME(hangdog_open(&hangdog), 0);
-  hangdog_close(&hangdog);
+  SAME(hangdog_open(&hangdog), -EBADF);
+  set_page(fixture.fd, 62, 1);
   head->version++;
   SAME(hangdog_open(&hangdog), -EPROTONOSUPPORT);
   head->magic++;
@@ -445,16 +466,19 @@ static void a_client_beats_on_its_own_lines_only(void) {
     SAME(fixture.lines[line].stamp != 0, line == 2 || line == 4);
     SAME(fixture.lines[line].beats, line == 2 || line == 4);
   }
-  OK(fcntl(fixture.fd, F_GETFD) == FD_CLOEXEC);
+  OK(fcntl(atoi(getenv("HANGDOG_PAGE")), F_GETFD) == -1);
   hangdog_close(&hangdog);
   close_all(&fixture);
 }
 
 /* In the child: 0 when nothing that it tries is a beat. */
-static int try_as_child(struct hangdog *hangdog) {
+static int try_as_child(struct hangdog *hangdog, int fd) {
   struct hangdog other;
   hangdog_beat(hangdog);
   hangdog_beat_line(hangdog, 1);
+  if (hangdog_open(&other) != -EBADF) return 1;
+  // By a copy that its parent has kept.
+  set_page(fd, 0, 63);
   if (hangdog_open(&other) != -EBUSY) return 1;
   hangdog_beat(&other);
   return 0;
@@ -469,7 +493,7 @@ static void a_child_does_not_beat_for_the_service(void) {
   for (int way = 0; way < 2; way++) {
     // Without the C library as well, which would run what is registered for a fork.
     pid_t child = way == 0 ? fork() : (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-    if (child == 0) _exit(try_as_child(&hangdog));
+    if (child == 0) _exit(try_as_child(&hangdog, fixture.fd));
     SAME(waitpid(child, &status, 0), child);
     SAME(status, 0);
   }
@@ -480,6 +504,7 @@ static void a_child_does_not_beat_for_the_service(void) {
   hangdog_close(&hangdog);
   // Who has ended beats no more: another may.
   fixture.lines[0].beater = 1 << 30;
+  set_page(fixture.fd, 0, 63);
   SAME(hangdog_open(&hangdog), 0);
   hangdog_close(&hangdog);
   close_all(&fixture);
@@ -561,6 +586,7 @@ int main(void) {
   check_case("a beat at the last moment keeps the guard from acting", a_beat_at_the_last_moment_keeps_the_guard_from_acting);
   check_case("the first beat is told while nothing runs", the_first_beat_is_told_while_nothing_runs);
   check_case("a beat of before it was bound counts", a_beat_before_it_was_bound_counts);
+  check_case("a beat of another process is none", a_beat_of_another_process_is_none);
   check_case("a stamp of the future counts as now, and once", a_stamp_of_the_future_counts_as_now_and_once);
   check_case("a stamp from before the last look counts as now", a_stamp_from_before_the_last_look_counts_as_now);
   check_case("a beat before a stall is no older for it", a_beat_before_a_stall_is_no_older_for_it);
