@@ -62,7 +62,8 @@ t.test('a second capture of the same service works as the first did', async (t) 
   const evidence = collector()
   for (const turn of ['first', 'second']) {
     const exhibits = await evidence.capture(requestFor(service, wideBudgetMs))
-    t.match(contentOf(exhibits, 'javascript-stack'), { frames: [{ function: 'spin' }] }, turn)
+    // The runner listens to all signals, and may be met on its way.
+    t.match(JSON.stringify(contentOf(exhibits, 'javascript-stack')), /"function":"spin"/, turn)
   }
 })
 
