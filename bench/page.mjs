@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
+import { printSeries } from './c-series.mjs'
 import { printTable, summary } from './statistics.mjs'
 
 const guardFolder = fileURLToPath(new URL('../native/guard/', import.meta.url))
@@ -26,18 +27,7 @@ try {
 }
 
 function table(title, what, number) {
-  const { stdout, status } = spawnSync(program, [what, number], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 26,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  if (status !== 0) throw new Error(`page-bench ${what} failed`)
-  const series = stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-  const row = ({ values }) => (values.length === 1 ? { value: values[0].toFixed(2) } : summary(values))
-  printTable(title, Object.fromEntries(series.map((one) => [one.name, row(one)])))
+  printSeries(title, program, [what, number])
 }
 
 async function fromNode() {

@@ -8,14 +8,14 @@
 
 #include "kernel-countdown.h"
 #include "value.h"
+#include "woken.h"
 
 #define READY_AT_ONCE 64
 
 struct kernel_watch {
   napi_env env;
   int epoll;
-  napi_ref woken;
-  napi_async_context context;
+  struct woken woken;
   napi_async_cleanup_hook_handle cleanup;
   uv_poll_t poll;
   bool closed;
@@ -24,25 +24,11 @@ struct kernel_watch {
   bool ending;
 };
 
-static void call_woken(struct kernel_watch *watch) {
-  napi_handle_scope scope;
-  napi_value receiver, function;
-  napi_env env = watch->env;
-  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
-  if (napi_get_reference_value(env, watch->woken, &function) == napi_ok && napi_get_global(env, &receiver) == napi_ok &&
-      napi_make_callback(env, watch->context, receiver, function, 0, NULL, NULL) == napi_pending_exception) {
-    napi_value error;
-    // An error that nobody caught is treated as any other: not swallowed.
-    if (napi_get_and_clear_last_exception(env, &error) == napi_ok) (void)napi_fatal_exception(env, error);
-  }
-  (void)napi_close_handle_scope(env, scope);
-}
-
 static void became_readable(uv_poll_t *poll, int status, int events) {
   struct kernel_watch *watch = poll->data;
   (void)status;
   (void)events;
-  if (!watch->closed) call_woken(watch);
+  if (!watch->closed) woken_call(&watch->woken);
 }
 
 static void finish(struct kernel_watch *watch) {
@@ -141,7 +127,6 @@ static int start(struct kernel_watch *watch) {
 }
 
 static int open_watch(napi_env env, napi_value woken, struct kernel_watch **out) {
-  napi_value name;
   struct kernel_watch *watch = calloc(1, sizeof *watch);
   if (watch == NULL) return -ENOMEM;
   watch->env = env;
@@ -153,9 +138,7 @@ static int open_watch(napi_env env, napi_value woken, struct kernel_watch **out)
     return result;
   }
   // From here on the loop knows the handle, and the environment frees it at its end.
-  if (napi_create_string_utf8(env, "hangdog-kernel", NAPI_AUTO_LENGTH, &name) != napi_ok ||
-      napi_create_reference(env, woken, 1, &watch->woken) != napi_ok ||
-      napi_async_init(env, NULL, name, &watch->context) != napi_ok ||
+  if (woken_keep(env, woken, &watch->woken) != 0 ||
       napi_add_async_cleanup_hook(env, environment_ends, watch, &watch->cleanup) != napi_ok)
     return -EIO;
   *out = watch;

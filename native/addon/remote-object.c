@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <uv.h>
 
+#include "woken.h"
+
 struct remote_object {
   napi_env env;
   struct guard_link link;
   void *room;
-  napi_ref woken;
-  napi_async_context context;
+  struct woken woken;
   napi_async_cleanup_hook_handle cleanup;
   uv_poll_t poll;
   /* The handle is closed, or was never open. */
@@ -34,27 +35,12 @@ void remote_object_hold(struct remote_object *object, int hold) {
   else uv_unref((uv_handle_t *)&object->poll);
 }
 
-static void call_woken(struct remote_object *object) {
-  napi_handle_scope scope;
-  napi_value receiver;
-  napi_value function;
-  napi_env env = object->env;
-  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
-  if (napi_get_reference_value(env, object->woken, &function) == napi_ok && napi_get_global(env, &receiver) == napi_ok &&
-      napi_make_callback(env, object->context, receiver, function, 0, NULL, NULL) == napi_pending_exception) {
-    napi_value error;
-    // An error that nobody caught is treated as any other: not swallowed.
-    if (napi_get_and_clear_last_exception(env, &error) == napi_ok) (void)napi_fatal_exception(env, error);
-  }
-  (void)napi_close_handle_scope(env, scope);
-}
-
 static void became_readable(uv_poll_t *poll, int status, int events) {
   struct remote_object *object = poll->data;
   (void)events;
   if (object->closed) return;
   if (status != 0) object->link.broken = true;
-  call_woken(object);
+  woken_call(&object->woken);
 }
 
 static void finish(struct remote_object *object) {
@@ -94,11 +80,8 @@ static void environment_ends(napi_async_cleanup_hook_handle handle, void *argume
 
 static int join_environment(struct remote_object *object, napi_value woken) {
   napi_env env = object->env;
-  napi_value name;
   uv_loop_t *loop;
-  if (napi_create_string_utf8(env, "hangdog-guard", NAPI_AUTO_LENGTH, &name) != napi_ok) return -EIO;
-  if (napi_create_reference(env, woken, 1, &object->woken) != napi_ok) return -EIO;
-  if (napi_async_init(env, NULL, name, &object->context) != napi_ok) return -EIO;
+  if (woken_keep(env, woken, &object->woken) != 0) return -EIO;
   if (napi_add_async_cleanup_hook(env, environment_ends, object, &object->cleanup) != napi_ok) return -EIO;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return -EIO;
   int result = uv_poll_init(loop, &object->poll, object->link.notices);
