@@ -1,87 +1,37 @@
-import { unreachable } from '../errors.js'
 import type { Exhibit } from '../watch/evidence.js'
 import type { Hang } from '../watch/verdict.js'
+import { describeMainThread } from './main-thread-cause.js'
 import { readScene, type Scene } from './scene.js'
 
+/** What a rule judges by. */
+export interface CauseQuestion {
+  readonly hang: Hang
+  readonly exhibits: readonly Exhibit[]
+  /** What the exhibits show of the main thread. */
+  readonly seen: Scene
+}
+
+/** Names the cause of the hangs it knows, with what supports it. Answers nothing for every other hang. */
+export type CauseRule = (question: CauseQuestion) => string | undefined
+
+/** In the order of worth: the first answer counts. */
+const rules: readonly CauseRule[] = []
+
 /**
- * Names the cause of a hang in one sentence, with what supports it. Every sentence follows from a rule here; where none fits it
- * begins with `unknown:` and says what is known, which is worth more than a guess.
+ * Names the cause of a hang in one sentence, with what supports it. Every sentence follows from a rule; where none fits it begins
+ * with `unknown:` and says what is known, which is worth more than a guess.
  */
 export function describeCause(hang: Hang, exhibits: readonly Exhibit[]): string {
-  const seen = readScene(exhibits)
-  return describe(hang, seen) + seen.stoppedChildren.map((child) => `; its child ${child} is stopped (T)`).join('')
+  const question = { hang, exhibits, seen: readScene(exhibits) }
+  return (
+    describe(question) + question.seen.stoppedChildren.map((child) => `; its child ${child} is stopped (T)`).join('')
+  )
 }
 
-function describe(hang: Hang, seen: Scene): string {
-  switch (hang.kind) {
-    case 'busy-loop':
-      return describeBusy(hang.cpuPercent, seen)
-    case 'waiting':
-      return describeWaiting(hang.waitChannel, seen)
-    case 'blocked-in-kernel':
-      return `blocked in the kernel in ${seen.call ?? 'an unknown call'}, not to be interrupted (state D, wait channel ${hang.waitChannel === '' ? 'unknown' : hang.waitChannel})`
-    case 'dead-main-thread':
-      return `the main thread has ended; ${countOthers(seen.threadCount)}`
-    case 'held-too-long':
-      return `it is ${hang.reason} for longer than a hold may last`
-    case 'never-started':
-      return withScene('no sign of life since its start', seen)
-    case 'triggered':
-      return withScene('the service itself asked to be treated as hung', seen)
-    case 'unknown':
-      return withScene(`unknown: ${hang.detail}`, seen)
-    default:
-      return unreachable(hang)
+function describe(question: CauseQuestion): string {
+  for (const rule of rules) {
+    const cause = rule(question)
+    if (cause !== undefined) return cause
   }
-}
-
-/** The CPU time is that of all threads, so the sentence says `process`; whether it is the main thread's shows where that was. */
-function describeBusy(cpuPercent: number, seen: Scene): string {
-  const load = `process on CPU ${Math.round(cpuPercent)} %`
-  if (seen.asleep) return `busy, ${load}, but when looked at, ${describeWaiting('', seen)}`
-  if (seen.frame !== undefined) return `busy loop in ${seen.frame}, ${load}`
-  if (seen.nativeFunction !== undefined) return `busy, last seen in native function ${seen.nativeFunction}, ${load}`
-  return `unknown: busy, ${load}, and no stack could be taken`
-}
-
-function describeWaiting(waitChannel: string, seen: Scene): string {
-  const channel = waitChannel === 'unknown' ? '' : waitChannel
-  const call = seen.call ?? ''
-  // The wait channel counts first: it was read before the inspector paused the main thread, which is a wait of the same kind.
-  const inLock = channel === '' ? call.startsWith('futex') : channel.startsWith('futex')
-  // Node answers its inspector only from JavaScript or from Atomics.wait, so with a stack a lock can be nothing else.
-  if (inLock && seen.frame !== undefined) return `main thread waits in Atomics.wait called from ${seen.frame}`
-  if (seen.inSpawnSync) return describeSpawnSync(seen)
-  const inPoll = call.startsWith('epoll')
-  if (inPoll && seen.loopTurns)
-    return `event loop is idle: main thread waits in ${call}, and what it waits for does not come`
-  if (seen.frame !== undefined) {
-    const before = call === '' || call.startsWith('futex') ? channel : call
-    return `main thread is in ${seen.frame}${before === '' ? '' : `, and was waiting in ${before}`}`
-  }
-  if (inPoll) return `main thread waits for events in ${call}`
-  if (inLock) {
-    const where = seen.nativeFunction === undefined ? '' : ` in ${seen.nativeFunction}`
-    return `main thread waits for a lock or a condition${where} (futex)`
-  }
-  if (call !== '') return `waiting in ${call}`
-  return channel === ''
-    ? 'unknown: it waits, and neither system call nor wait channel could be read'
-    : `unknown: it waits in kernel function ${channel}, and its system call could not be read`
-}
-
-function describeSpawnSync({ frame, onlyChild }: Scene): string {
-  const from = frame === undefined ? '' : `, called from ${frame}`
-  const child = onlyChild === undefined ? '' : `; its only child is ${onlyChild}`
-  return `main thread waits for a child process that it runs synchronously (spawnSync, execSync)${from}${child}`
-}
-
-function withScene(sentence: string, seen: Scene): string {
-  if (seen.frame !== undefined) return `${sentence}; JavaScript was in ${seen.frame}`
-  return seen.call === undefined ? sentence : `${sentence}; main thread was in ${seen.call}`
-}
-
-function countOthers(threadCount: number | undefined): string {
-  if (threadCount === undefined) return 'other threads live on'
-  return threadCount === 2 ? '1 other thread lives on' : `${threadCount - 1} other threads live on`
+  return describeMainThread(question.hang, question.seen)
 }
