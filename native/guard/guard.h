@@ -251,7 +251,10 @@ int guard_countdown_tally(struct guard *guard, guard_id id, struct guard_tally *
  */
 int guard_process_add(struct guard *guard, int32_t pid, uint64_t start_time, guard_id *out);
 int guard_process_remove(struct guard *guard, guard_id id);
-/* Sends a signal to this process and no other, whoever has its pid by now. -ESRCH when it has ended. */
+/*
+ * Sends a signal to this process and no other, whoever has its pid by now. -ESRCH when it has ended. With SIGKILL a guard of real-time priority lends
+ * the main thread the lowest of these, so that its end does not wait for busy programs.
+ */
 int guard_process_signal(struct guard *guard, guard_id id, int signal);
 /* 1 when it has ended (this is the proof), 0 when not. */
 int guard_process_ended(struct guard *guard, guard_id id);

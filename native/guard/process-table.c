@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,24 +172,56 @@ void process_remove(struct guard *guard, struct watched *process) {
   leave_place(guard, process);
 }
 
+/* The lowest of the real-time priorities: above every ordinary program, below all that asked for more. */
+#define LAST_PRIORITY 1
+
+/*
+ * A killed process has to run once more to end, and beside busy programs it waits for its turn. A guard of real-time priority lends it one, to its
+ * main thread only. Answers the policy it had, or -1 when nothing was changed.
+ */
+static int hasten(struct guard *guard, const struct watched *process) {
+  const struct sched_param last = {.sched_priority = LAST_PRIORITY};
+  int before = sched_getscheduler(process->pid);
+  bool ordinary = before == SCHED_OTHER || before == SCHED_BATCH || before == SCHED_IDLE;
+  if (guard->strength.realtime != 0 || !ordinary) return -1;
+  return sched_setscheduler(process->pid, SCHED_FIFO | SCHED_RESET_ON_FORK, &last) == 0 ? before : -1;
+}
+
+/* A signal that was not sent shows that the pid may be another's by now, so that what was lent is taken back. */
+static int unless_sent(int result, const struct watched *process, int before) {
+  const struct sched_param none = {.sched_priority = 0};
+  if (result != 0 && before >= 0) (void)sched_setscheduler(process->pid, before, &none);
+  return result;
+}
+
+static int send_to_process(struct watched *process, int signal) {
+  return syscall(SYS_pidfd_send_signal, process->pidfd, signal, NULL, 0) == 0 ? 0 : -errno;
+}
+
 int process_kill(struct guard *guard, guard_id id, int signal) {
   struct watched *process = process_find(guard, id);
   if (process == NULL) return -ENOENT;
   if (process->ended) return -ESRCH;
-  return syscall(SYS_pidfd_send_signal, process->pidfd, signal, NULL, 0) == 0 ? 0 : -errno;
+  int before = signal == SIGKILL ? hasten(guard, process) : -1;
+  return unless_sent(send_to_process(process, signal), process, before);
 }
 
 #ifndef PIDFD_SIGNAL_PROCESS_GROUP
 #define PIDFD_SIGNAL_PROCESS_GROUP (1u << 2)
 #endif
 
-int process_kill_group(struct guard *guard, guard_id id, int signal) {
-  struct watched *process = process_find(guard, id);
-  if (process == NULL) return -ENOENT;
+static int send_to_group(struct watched *process, int signal) {
   if (syscall(SYS_pidfd_send_signal, process->pidfd, signal, NULL, PIDFD_SIGNAL_PROCESS_GROUP) == 0) return 0;
   // Kernels before 6.9 do not know that flag. While the process is there, be it as a zombie, its number is its own, and so is its group's.
   if (errno != EINVAL || syscall(SYS_pidfd_send_signal, process->pidfd, 0, NULL, 0) != 0) return -errno;
   return kill(-process->pid, signal) == 0 ? 0 : -errno;
+}
+
+int process_kill_group(struct guard *guard, guard_id id, int signal) {
+  struct watched *process = process_find(guard, id);
+  if (process == NULL) return -ENOENT;
+  int before = signal == SIGKILL && !process->ended ? hasten(guard, process) : -1;
+  return unless_sent(send_to_group(process, signal), process, before);
 }
 
 bool process_has_ended(struct guard *guard, guard_id id) {

@@ -1,6 +1,7 @@
 /* The guard's own thread in real time: what only that can show. Limits of time are generous, as the machine may be busy. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -66,6 +67,32 @@ static pid_t start_child(void) {
   pid_t child = fork();
   if (child != 0) return child;
   for (;;) (void)pause();
+}
+
+/* Which policy a child has by its end, that was sent this signal by a guard with these flags. */
+static int policy_at_end(uint32_t flags, int signal, bool *realtime) {
+  struct guard *guard = open_guard(flags);
+  struct guard_strength strength;
+  siginfo_t info;
+  pid_t child = start_child();
+  guard_id process = 0;
+  SAME(guard_strength(guard, &strength), 0);
+  *realtime = strength.realtime == 0;
+  SAME(guard_process_add(guard, child, 0, &process), 0);
+  SAME(guard_process_signal(guard, process, signal), 0);
+  // It stays to be looked at until it is waited for.
+  SAME(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+  int policy = sched_getscheduler(child);
+  SAME(waitpid(child, NULL, 0), child);
+  SAME(guard_close(guard), 0);
+  return policy;
+}
+
+static void a_killed_process_does_not_wait_for_its_turn(void) {
+  bool realtime = false;
+  SAME(policy_at_end(0, SIGKILL, &realtime), SCHED_OTHER);
+  SAME(policy_at_end(GUARD_REALTIME, SIGTERM, &realtime), SCHED_OTHER);
+  SAME(policy_at_end(GUARD_REALTIME, SIGKILL, &realtime), realtime ? SCHED_FIFO | SCHED_RESET_ON_FORK : SCHED_OTHER);
 }
 
 static void it_acts_alone_when_the_owner_does_not_answer(void) {
@@ -197,6 +224,7 @@ static void beats_and_orders_from_many_threads_do_no_harm(void) {
 int main(void) {
   check_case("it says what it got", it_says_what_it_got);
   check_case("it expires, and not before its time", it_expires_not_before_its_time);
+  check_case("a killed process does not wait for its turn", a_killed_process_does_not_wait_for_its_turn);
   check_case("it acts alone when the owner does not answer", it_acts_alone_when_the_owner_does_not_answer);
   check_case("it leaves alone what the owner claims", it_leaves_alone_what_the_owner_claims);
   check_case("a stop of the whole process is nobody's silence", a_stop_of_the_whole_process_is_nobodys_silence);
