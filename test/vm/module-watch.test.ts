@@ -62,3 +62,16 @@ testScenario(
     )
   },
 )
+
+testScenario(
+  'hangdog that blocks makes the kernel module panic, where the machine consents',
+  { scenario: 'module-own-panic', kernelArguments: moduleArguments() },
+  (t, machine, { boots }) => {
+    t.equal(boots.length, 2)
+    t.equal(countResets(machine), 1)
+    t.match(machine.serial, /Kernel panic - not syncing: BugCheck 9E, \{\d+, 5000, 0, 0\}/)
+    t.notMatch(machine.serial, /sysrq:/, 'it was not hangdog')
+    const cutOff = machine.events(2).filter(({ name }) => name === 'run-cut-off')
+    t.match(cutOff, [{ parameters: { instance: 'web' } }], 'the next one says that it was cut off')
+  },
+)
