@@ -3,7 +3,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cred.h>
-#include <linux/ctype.h>
 #include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/idr.h>
@@ -20,8 +19,8 @@ bool hangdog_nowayout;
 module_param_named(nowayout, hangdog_nowayout, bool, 0444);
 MODULE_PARM_DESC(nowayout, "A countdown that runs cannot be turned off, not even by closing the file (default: N)");
 
-static unsigned int countdowns = 1024;
-module_param(countdowns, uint, 0444);
+unsigned int hangdog_countdowns_max = 1024;
+module_param_named(countdowns, hangdog_countdowns_max, uint, 0444);
 MODULE_PARM_DESC(countdowns, "How many files can be open at a time (default: 1024)");
 
 static DEFINE_IDA(indexes);
@@ -59,7 +58,8 @@ static int hangdog_open(struct inode *inode, struct file *file)
 	struct hangdog_countdown *c;
 	int index, result;
 
-	index = ida_alloc_max(&indexes, countdowns - 1, GFP_KERNEL);
+	index = ida_alloc_max(&indexes, hangdog_countdowns_max - 1,
+			      GFP_KERNEL);
 	if (index < 0)
 		return index;
 	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
@@ -112,25 +112,12 @@ static int hangdog_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static bool is_owner(struct hangdog_countdown *c)
-{
-	return c->owner == task_tgid(current);
-}
-
-/* A process that is not meant must not cover up for one that hangs. */
-static bool may_beat(struct hangdog_countdown *c)
-{
-	struct pid *target = READ_ONCE(c->target.pid);
-
-	return !target || target == task_tgid(current) || is_owner(c);
-}
-
 static ssize_t hangdog_write(struct file *file, const char __user *from,
 			     size_t size, loff_t *at)
 {
 	struct hangdog_countdown *c = file->private_data;
 
-	if (!may_beat(c))
+	if (!hangdog_may_beat(c))
 		return -EPERM;
 	if (size)
 		hangdog_countdown_beat(c);
@@ -144,7 +131,7 @@ static ssize_t hangdog_read(struct file *file, char __user *to, size_t size,
 	struct hangdog_event event;
 	int result;
 
-	if (!is_owner(c))
+	if (!hangdog_is_owner(c))
 		return -EPERM;
 	if (size < sizeof(event))
 		return -EINVAL;
@@ -171,121 +158,6 @@ static __poll_t hangdog_poll(struct file *file, poll_table *table)
 	return ready;
 }
 
-static bool is_valid_name(const char *name)
-{
-	size_t length = strnlen(name, HANGDOG_NAME_SIZE);
-	size_t i;
-
-	for (i = 0; i < length; i++) {
-		if (!isascii(name[i]) || !isprint(name[i]))
-			return false;
-	}
-	return length < HANGDOG_NAME_SIZE;
-}
-
-static bool is_valid(const struct hangdog_setup *setup)
-{
-	return setup->timeout_ms >= HANGDOG_TIMEOUT_MIN_MS &&
-	       setup->timeout_ms <= HANGDOG_TIMEOUT_MAX_MS &&
-	       setup->warning_ms <= setup->timeout_ms && setup->pid > 0 &&
-	       setup->action <= HANGDOG_BUGCHECK && !setup->flags &&
-	       !setup->arming && !setup->reserved && is_valid_name(setup->name);
-}
-
-static long arm(struct hangdog_countdown *c, struct hangdog_setup __user *from)
-{
-	struct hangdog_target target;
-	struct hangdog_setup setup;
-	int result;
-
-	if (copy_from_user(&setup, from, sizeof(setup)))
-		return -EFAULT;
-	if (!is_valid(&setup))
-		return -EINVAL;
-	result = hangdog_action_permitted(setup.action);
-	if (result)
-		return result;
-	/* Where the answer goes, tried while nothing has changed yet. */
-	if (put_user(0, &from->arming))
-		return -EFAULT;
-	result = hangdog_target_find(&target, setup.pid, setup.start_time);
-	if (result)
-		return result;
-	result = hangdog_countdown_arm(c, &setup, &target);
-	if (result)
-		return result;
-	return put_user(setup.arming, &from->arming);
-}
-
-static long extend(struct hangdog_countdown *c, u64 __user *from)
-{
-	u64 ms;
-
-	if (copy_from_user(&ms, from, sizeof(ms)))
-		return -EFAULT;
-	return hangdog_countdown_extend(c, ms);
-}
-
-static long give_version(struct hangdog_version __user *to)
-{
-	struct hangdog_version version = {
-		.api = HANGDOG_API_VERSION,
-		.flags = (hangdog_nowayout ? HANGDOG_NOWAYOUT : 0) |
-			 (hangdog_action_consent() ? HANGDOG_BUGCHECK_CONSENT :
-						     0),
-		.tick_ns = TICK_NSEC,
-		.countdowns = countdowns,
-	};
-
-	return copy_to_user(to, &version, sizeof(version)) ? -EFAULT : 0;
-}
-
-static long give_state(struct hangdog_countdown *c,
-		       struct hangdog_state __user *to)
-{
-	struct hangdog_state state;
-
-	hangdog_countdown_state(c, &state);
-	return copy_to_user(to, &state, sizeof(state)) ? -EFAULT : 0;
-}
-
-static long beat(struct hangdog_countdown *c, u64 __user *to)
-{
-	u64 spent;
-	int result;
-
-	if (!may_beat(c))
-		return -EPERM;
-	result = hangdog_countdown_beat_spent(c, &spent);
-	if (result)
-		return result;
-	return copy_to_user(to, &spent, sizeof(spent)) ? -EFAULT : 0;
-}
-
-static long hangdog_ioctl(struct file *file, unsigned int command,
-			  unsigned long argument)
-{
-	struct hangdog_countdown *c = file->private_data;
-	void __user *at = (void __user *)argument;
-
-	switch (command) {
-	case HANGDOG_VERSION:
-		return give_version(at);
-	case HANGDOG_STATE:
-		return give_state(c, at);
-	case HANGDOG_BEAT:
-		return beat(c, at);
-	case HANGDOG_ARM:
-		return is_owner(c) ? arm(c, at) : -EPERM;
-	case HANGDOG_EXTEND:
-		return is_owner(c) ? extend(c, at) : -EPERM;
-	case HANGDOG_DISARM:
-		return is_owner(c) ? hangdog_countdown_disarm(c) : -EPERM;
-	default:
-		return -ENOTTY;
-	}
-}
-
 static const struct file_operations hangdog_operations = {
 	.owner = THIS_MODULE,
 	.open = hangdog_open,
@@ -293,7 +165,7 @@ static const struct file_operations hangdog_operations = {
 	.read = hangdog_read,
 	.write = hangdog_write,
 	.poll = hangdog_poll,
-	.unlocked_ioctl = hangdog_ioctl,
+	.unlocked_ioctl = hangdog_request,
 	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = no_llseek,
 };
@@ -309,7 +181,7 @@ static struct miscdevice hangdog_device = {
 static int __init hangdog_init(void)
 {
 	/* The most that an int can number. */
-	if (!countdowns || countdowns > INT_MAX)
+	if (!hangdog_countdowns_max || hangdog_countdowns_max > INT_MAX)
 		return -EINVAL;
 	return misc_register(&hangdog_device);
 }

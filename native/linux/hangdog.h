@@ -13,6 +13,8 @@
 
 #include "hangdog-module.h"
 
+struct file;
+
 /* The process to act on. A struct pid is never used for another process. */
 struct hangdog_target {
 	struct pid *pid;
@@ -91,8 +93,15 @@ static inline bool hangdog_runs(u32 state)
 	return state == HANGDOG_ARMED || state == HANGDOG_WARNED;
 }
 
+/* Of the clock proper: see timer.c. */
+static inline s64 hangdog_awake(struct hangdog_countdown *c, s64 raw)
+{
+	return raw - atomic64_read(&c->skipped);
+}
+
 /* device.c: files. */
 extern bool hangdog_nowayout;
+extern unsigned int hangdog_countdowns_max;
 struct kobject *hangdog_device_kobj(void);
 int hangdog_countdowns_open(void);
 /* What is stopped, and has no file any more. */
@@ -100,8 +109,22 @@ void hangdog_countdown_free(struct hangdog_countdown *c);
 /* Called when nobody looks at it any more, in sysfs either. */
 void hangdog_countdown_release(struct hangdog_countdown *c);
 
-/* countdown.c: time. */
+/* request.c: ioctls. */
+bool hangdog_is_owner(struct hangdog_countdown *c);
+bool hangdog_may_beat(struct hangdog_countdown *c);
+long hangdog_request(struct file *file, unsigned int command,
+		     unsigned long argument);
+
+/* timer.c: time. */
 void hangdog_countdown_init(struct hangdog_countdown *c);
+/* Of an awake time. Less than nothing when the end was moved away. */
+s64 hangdog_spent_at(struct hangdog_countdown *c, s64 now);
+/* Sees that the timer comes in time for the next point. The lock is held. */
+void hangdog_schedule_look(struct hangdog_countdown *c, s64 spent);
+/* Turns it off for good, and waits until nothing of it runs. */
+void hangdog_countdown_stop(struct hangdog_countdown *c);
+
+/* countdown.c: what is done to it. */
 /* Takes the target over, whatever it returns. */
 int hangdog_countdown_arm(struct hangdog_countdown *c,
 			  struct hangdog_setup *setup,
@@ -115,8 +138,6 @@ void hangdog_countdown_state(struct hangdog_countdown *c,
 /* Says whether there was one. */
 bool hangdog_countdown_take_event(struct hangdog_countdown *c,
 				  struct hangdog_event *event);
-/* Turns it off for good, and waits until nothing of it runs. */
-void hangdog_countdown_stop(struct hangdog_countdown *c);
 /* Tells the owner. The lock is held. */
 void hangdog_countdown_tell(struct hangdog_countdown *c, u32 kind, s64 value,
 			    int error);
