@@ -1,6 +1,6 @@
 /*
  * The guard: keeps countdowns, receives heartbeats and ends processes in a thread of its own, so that all of it goes on while the
- * program that owns it is blocked. There is no Node in here.
+ * program that owns it is blocked. There is no Node in here. One file, as it is one contract; what the guard does alone is guard-plan.h.
  *
  * Every function checks its arguments and returns 0 (or what its comment says), or a negative errno value. Times are nanoseconds;
  * a span is never negative. All functions may be called from any thread, except guard_read, which has one caller at a time, and
