@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import { describeError, systemCode } from '../errors.js'
 import { type BugCheckFiles, linuxBugCheck, linuxBugCheckMethod } from './linux-bugcheck.js'
 import { probeCapabilities } from './linux-capabilities.js'
 import { type CgroupMounts, freezerFile, type OwnGroup, parseCgroupMounts } from './linux-cgroup.js'
@@ -7,6 +6,7 @@ import { MarkerSearch } from './linux-marker.js'
 import { readKernelFile, readStat } from './linux-proc.js'
 import { adoptedService, type LinuxService, spawnService } from './linux-process.js'
 import { createMachineReader, readLinuxProcess } from './linux-reading.js'
+import { isSame, sendSignal, signalGroup, stoppingSignals } from './linux-signal.js'
 import { createSharedTable, findTree, hasEnded, identifyMember, type ProcessTable } from './linux-tree.js'
 import { OutputPass } from './output-pass.js'
 import type {
@@ -278,27 +278,5 @@ class LinuxPlatform implements HostPlatform {
     this.#removeLeftGroups()
     if (this.#leftGroups.size === 0) return
     this.#sweepTimer = setTimeout(() => this.#sweepGroups(Math.min(2 * nextMs, longestSweepMs)), nextMs).unref()
-  }
-}
-
-const stoppingSignals: ReadonlySet<NodeJS.Signals> = new Set(['SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGKILL'])
-
-/** Asked right before each signal. What remains is the time between two system calls, which only a pidfd would close. */
-function isSame(identity: ProcessIdentity): boolean {
-  return readStat(identity.pid)?.startTime === identity.startTime
-}
-
-/** To the group of this number, or to the process alone when it leads no group. */
-function signalGroup(identity: ProcessIdentity, signal: NodeJS.Signals): SignalOutcome {
-  const outcome = sendSignal(-identity.pid, signal)
-  return outcome.kind === 'gone' && isSame(identity) ? sendSignal(identity.pid, signal) : outcome
-}
-
-function sendSignal(pid: number, signal: NodeJS.Signals): SignalOutcome {
-  try {
-    process.kill(pid, signal)
-    return { kind: 'sent' }
-  } catch (error) {
-    return systemCode(error) === 'ESRCH' ? { kind: 'gone' } : { kind: 'refused', error: describeError(error) }
   }
 }
