@@ -1,6 +1,7 @@
 import type { Emit } from './event/event.js'
 import { type GuardRecord, guardHang, guardOutcome, parseGuardRecord } from './incident/guard-record.js'
-import type { Guard, GuardListener } from './platform/guard.js'
+import type { Guard } from './platform/guard.js'
+import type { GuardListener } from './platform/guard-news.js'
 import type { GuardHold, GuardPlan } from './platform/guard-plan.js'
 import { type Milliseconds, milliseconds, seconds, zero } from './time.js'
 import { version } from './version.js'

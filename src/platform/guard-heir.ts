@@ -1,4 +1,3 @@
-import { lstatSync, unlinkSync } from 'node:fs'
 import { constants } from 'node:os'
 import type {
   AddonGuard,
@@ -10,34 +9,13 @@ import type {
   AddonResident,
   AddonStrength,
 } from './addon.js'
+import { GuardEstate } from './guard-estate.js'
 
 /** Of native/addon/remote-guard.c: the guard process is gone. */
 const lostKind = 100
 
-/** Added to what names a thing of the heir, so that it cannot be taken for one of the guard that is gone. Names are below 2^52. */
-const heirBase = 2 ** 52
-
 /** What both have. */
 type Present = Omit<AddonGuardProcess, 'guardPid' | 'processLabel' | 'inventory' | 'end'>
-
-interface KeptCountdown {
-  limit: number
-  warning: number
-  armed: boolean
-  /** The number of its last arming, as our caller knows it. */
-  arming: number
-  /** By how much that differs from the heir's, which has counted from one. */
-  ahead: number
-  fallback: { readonly process: number; readonly signal: number; readonly budget: number } | undefined
-  plan: AddonPlan | undefined
-}
-
-interface KeptProcess {
-  readonly pid: number
-  readonly startTime: number
-  countdown: number
-  admits: boolean
-}
 
 /**
  * Stands for a guard process, and for its heir: when that process is gone, a guard in our own process takes over what was watched, under
@@ -50,13 +28,7 @@ export class GuardHeir implements AddonGuard {
   readonly #lost: (heir: AddonGuard | number) => void
   #heir: AddonGuard | undefined
   #isLost = false
-  #held = false
-  readonly #countdowns = new Map<number, KeptCountdown>()
-  readonly #processes = new Map<number, KeptProcess>()
-  /** What the heir calls what was there before it, and the other way round. */
-  readonly #heirNames = new Map<number, number>()
-  readonly #ownNames = new Map<number, number>()
-  #notify: { readonly path: string; readonly mode: number } | undefined
+  readonly #estate = new GuardEstate()
 
   /**
    * @param inherit opens the guard that takes over; a negative errno value when there is none
@@ -71,28 +43,18 @@ export class GuardHeir implements AddonGuard {
 
   /** Another owner made this one; it is kept from now on as if it had been made here. */
   know(process: number, pid: number, startTime: number): void {
-    this.#processes.set(process, { pid, startTime, countdown: 0, admits: false })
+    this.#estate.keepProcess(process, pid, startTime)
   }
 
   countdownCreate(): number {
-    const made = this.#made(this.#ask((guard) => guard.countdownCreate()))
-    if (made > 0) {
-      this.#countdowns.set(made, {
-        limit: 0,
-        warning: 0,
-        armed: false,
-        arming: 0,
-        ahead: 0,
-        fallback: undefined,
-        plan: undefined,
-      })
-    }
+    const made = this.#estate.made(this.#ask((guard) => guard.countdownCreate()))
+    if (made > 0) this.#estate.keepCountdown(made)
     return made
   }
 
   countdownArm(countdown: number, limit: number, warning: number): number {
-    const kept = this.#countdowns.get(countdown)
-    const result = this.#ask((guard) => guard.countdownArm(this.#name(countdown), limit, warning))
+    const kept = this.#estate.countdowns.get(countdown)
+    const result = this.#ask((guard) => guard.countdownArm(this.#estate.name(countdown), limit, warning))
     if (kept === undefined || result < 0) return result
     kept.limit = limit
     kept.warning = warning
@@ -102,87 +64,89 @@ export class GuardHeir implements AddonGuard {
   }
 
   countdownQuietBeat(countdown: number): number {
-    return this.#ask((guard) => guard.countdownQuietBeat(this.#name(countdown)))
+    return this.#ask((guard) => guard.countdownQuietBeat(this.#estate.name(countdown)))
   }
 
   countdownExtend(countdown: number, span: number): number {
-    return this.#ask((guard) => guard.countdownExtend(this.#name(countdown), span))
+    return this.#ask((guard) => guard.countdownExtend(this.#estate.name(countdown), span))
   }
 
   countdownDisarm(countdown: number): number {
-    this.#disarmed(countdown)
-    return this.#ask((guard) => guard.countdownDisarm(this.#name(countdown)))
+    this.#estate.disarmed(countdown)
+    return this.#ask((guard) => guard.countdownDisarm(this.#estate.name(countdown)))
   }
 
   countdownDispose(countdown: number): number {
-    const result = this.#ask((guard) => guard.countdownDispose(this.#name(countdown)))
-    this.#countdowns.delete(countdown)
+    const result = this.#ask((guard) => guard.countdownDispose(this.#estate.name(countdown)))
+    this.#estate.countdowns.delete(countdown)
     return result
   }
 
   countdownClaim(countdown: number, arming: number): number {
-    const kept = this.#countdowns.get(countdown)
-    const result = this.#ask((guard) => guard.countdownClaim(this.#name(countdown), arming - (kept?.ahead ?? 0)))
-    if (result === 0) this.#disarmed(countdown)
+    const kept = this.#estate.countdowns.get(countdown)
+    const result = this.#ask((guard) => guard.countdownClaim(this.#estate.name(countdown), arming - (kept?.ahead ?? 0)))
+    if (result === 0) this.#estate.disarmed(countdown)
     return result
   }
 
   countdownFallback(countdown: number, process: number, signal: number, budget: number): number {
-    const kept = this.#countdowns.get(countdown)
+    const kept = this.#estate.countdowns.get(countdown)
     if (kept !== undefined) kept.fallback = signal === 0 ? undefined : { process, signal, budget }
-    return this.#ask((guard) => guard.countdownFallback(this.#name(countdown), this.#name(process), signal, budget))
+    return this.#ask((guard) =>
+      guard.countdownFallback(this.#estate.name(countdown), this.#estate.name(process), signal, budget),
+    )
   }
 
   countdownPlan(countdown: number, plan: AddonPlan): number {
-    const kept = this.#countdowns.get(countdown)
-    const result = this.#ask((guard) => guard.countdownPlan(this.#name(countdown), this.#named(plan)))
+    const kept = this.#estate.countdowns.get(countdown)
+    const result = this.#ask((guard) => guard.countdownPlan(this.#estate.name(countdown), this.#estate.named(plan)))
     if (kept !== undefined && result >= 0) kept.plan = plan.action === 0 ? undefined : plan
     return result
   }
 
   /** What the guard that is gone knew of a lease is gone with it: whoever asked is there to deal with the expiry. */
   countdownLease(countdown: number, span: number): number {
-    return this.#ask((guard) => guard.countdownLease(this.#name(countdown), span))
+    return this.#ask((guard) => guard.countdownLease(this.#estate.name(countdown), span))
   }
 
   countdownReading(countdown: number): AddonReading | undefined {
-    return this.#look((guard) => guard.countdownReading(this.#name(countdown)))
+    return this.#look((guard) => guard.countdownReading(this.#estate.name(countdown)))
   }
 
   countdownTally(countdown: number): readonly number[] | undefined {
     // What the guard that is gone had counted is gone with it.
-    return this.#guard.countdownTally(this.#name(countdown))
+    return this.#guard.countdownTally(this.#estate.name(countdown))
   }
 
   processAdd(pid: number, startTime: number): number {
-    const made = this.#made(this.#ask((guard) => guard.processAdd(pid, startTime)))
-    if (made > 0) this.#processes.set(made, { pid, startTime, countdown: 0, admits: false })
+    const made = this.#estate.made(this.#ask((guard) => guard.processAdd(pid, startTime)))
+    if (made > 0) this.#estate.keepProcess(made, pid, startTime)
     return made
   }
 
   processRemove(process: number): number {
-    this.#processes.delete(process)
-    return this.#ask((guard) => guard.processRemove(this.#name(process)))
+    this.#estate.processes.delete(process)
+    return this.#ask((guard) => guard.processRemove(this.#estate.name(process)))
   }
 
   processSignal(process: number, signal: number): number {
-    return this.#ask((guard) => guard.processSignal(this.#name(process), signal))
+    return this.#ask((guard) => guard.processSignal(this.#estate.name(process), signal))
   }
 
   processEnded(process: number): number {
-    return this.#ask((guard) => guard.processEnded(this.#name(process)))
+    return this.#ask((guard) => guard.processEnded(this.#estate.name(process)))
   }
 
   processBind(process: number, countdown: number): number {
-    const kept = this.#processes.get(process)
+    const kept = this.#estate.processes.get(process)
     if (kept !== undefined) kept.countdown = countdown
-    return this.#ask((guard) => guard.processBind(this.#name(process), this.#name(countdown)))
+    return this.#ask((guard) => guard.processBind(this.#estate.name(process), this.#estate.name(countdown)))
   }
 
   processAdmit(process: number, admit: boolean): number {
-    const kept = this.#processes.get(process)
+    const kept = this.#estate.processes.get(process)
     if (kept !== undefined) kept.admits = admit
-    return this.#ask((guard) => guard.processAdmit(this.#name(process), admit))
+    return this.#ask((guard) => guard.processAdmit(this.#estate.name(process), admit))
   }
 
   /** An heir outlives nobody: there is nothing to label. */
@@ -203,12 +167,12 @@ export class GuardHeir implements AddonGuard {
 
   notifyOpen(path: string, mode: number): number {
     const result = this.#ask((guard) => guard.notifyOpen(path, mode))
-    if (result >= 0) this.#notify = { path, mode }
+    if (result >= 0) this.#estate.notify = { path, mode }
     return result
   }
 
   notifyClose(): number {
-    this.#notify = undefined
+    this.#estate.notify = undefined
     return this.#ask((guard) => guard.notifyClose())
   }
 
@@ -252,7 +216,7 @@ export class GuardHeir implements AddonGuard {
   }
 
   read(): readonly AddonRecord[] {
-    if (this.#heir !== undefined) return this.#heir.read().map((record) => this.#translate(record))
+    if (this.#heir !== undefined) return this.#heir.read().map((record) => this.#estate.translate(record))
     const records = this.#first.read()
     if (!records.some(({ kind }) => kind === lostKind)) return records
     this.#succeed()
@@ -268,7 +232,7 @@ export class GuardHeir implements AddonGuard {
   }
 
   hold(held: boolean): void {
-    this.#held = held
+    this.#estate.held = held
     this.#guard.hold(held)
   }
 
@@ -310,77 +274,14 @@ export class GuardHeir implements AddonGuard {
     return this.#heir === undefined ? undefined : call(this.#heir)
   }
 
-  #disarmed(countdown: number): void {
-    const kept = this.#countdowns.get(countdown)
-    if (kept !== undefined) kept.armed = false
-  }
-
   #succeed(): void {
     if (this.#isLost) return
     this.#isLost = true
     const heir = this.#inherit()
-    if (typeof heir !== 'number') this.#handOver(heir)
+    if (typeof heir !== 'number') {
+      this.#heir = heir
+      this.#estate.handOver(heir)
+    }
     this.#lost(heir)
   }
-
-  #handOver(heir: AddonGuard): void {
-    this.#heir = heir
-    for (const [name, kept] of this.#countdowns) {
-      this.#rename(name, heir.countdownCreate())
-      if (kept.armed) heir.countdownArm(this.#name(name), kept.limit, kept.warning)
-      kept.ahead = kept.armed ? kept.arming - 1 : kept.arming
-    }
-    for (const [name, { pid, startTime, countdown, admits }] of this.#processes) {
-      const process = heir.processAdd(pid, startTime)
-      // One that has ended meanwhile: its own end is seen by whoever started it.
-      if (process < 0) continue
-      this.#rename(name, process)
-      if (admits) heir.processAdmit(process, true)
-      if (countdown !== 0) heir.processBind(process, this.#name(countdown))
-    }
-    for (const [name, { fallback, plan }] of this.#countdowns) {
-      if (plan !== undefined) heir.countdownPlan(this.#name(name), this.#named(plan))
-      if (fallback === undefined) continue
-      heir.countdownFallback(this.#name(name), this.#name(fallback.process), fallback.signal, fallback.budget)
-    }
-    if (this.#notify !== undefined) reopen(heir, this.#notify)
-    heir.hold(this.#held)
-  }
-
-  #rename(name: number, heirName: number): void {
-    this.#heirNames.set(name, heirName)
-    this.#ownNames.set(heirName, name)
-  }
-
-  /** What the present guard calls it. */
-  #name(name: number): number {
-    if (this.#heir === undefined || name === 0) return name
-    return name >= heirBase ? name - heirBase : (this.#heirNames.get(name) ?? 0)
-  }
-
-  #named(plan: AddonPlan): AddonPlan {
-    return plan.process === undefined ? plan : { ...plan, process: this.#name(plan.process) }
-  }
-
-  /** What our caller is to call what was just made. */
-  #made(name: number): number {
-    return this.#heir === undefined || name < 0 ? name : name + heirBase
-  }
-
-  #translate(record: AddonRecord): AddonRecord {
-    const countdown = this.#known(record.countdown)
-    const arming = record.arming + (this.#countdowns.get(countdown)?.ahead ?? 0)
-    return { ...record, countdown, process: this.#known(record.process), arming }
-  }
-
-  /** What our caller calls it. */
-  #known(heirName: number): number {
-    return heirName === 0 ? 0 : (this.#ownNames.get(heirName) ?? heirName + heirBase)
-  }
-}
-
-/** Services go on writing to the socket by its path. */
-function reopen(heir: AddonGuard, { path, mode }: { readonly path: string; readonly mode: number }): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path)
-  heir.notifyOpen(path, mode)
 }
