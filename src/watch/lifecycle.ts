@@ -2,7 +2,7 @@ import { describeError, HangdogError } from '../errors.js'
 import type { ExitStatus, ServiceProcess } from '../platform/platform.js'
 import { elapsed, formatDuration, type Instant, instant, type Scheduled, seconds, zero } from '../time.js'
 import { withinLimit } from './bounded.js'
-import { describeExit, RestartLedger, type RunEnd } from './restart-ledger.js'
+import { describeEnd, describeExit, RestartLedger, type RunEnd } from './restart-ledger.js'
 import type { ServiceContext } from './service-context.js'
 import type { RunCompanion } from './service-spec.js'
 import { isRunning } from './service-state.js'
@@ -285,18 +285,5 @@ export class Lifecycle {
   #finish(reason: string, startError?: HangdogError): void {
     this.#restartTimer?.cancel()
     this.#resolveFinished({ end: this.#runEnd, reason, ...(startError !== undefined && { startError }) })
-  }
-}
-
-function describeEnd(end: RunEnd): string {
-  switch (end.kind) {
-    case 'exited':
-      return describeExit(end.status)
-    case 'hung':
-      return 'ended because it hung'
-    case 'not-started':
-      return 'could not be started'
-    default:
-      return end satisfies never
   }
 }

@@ -79,3 +79,17 @@ export function describeExit(status: ExitStatus): string {
       return status satisfies never
   }
 }
+
+/** How a run came to its end, for people. */
+export function describeEnd(end: RunEnd): string {
+  switch (end.kind) {
+    case 'exited':
+      return describeExit(end.status)
+    case 'hung':
+      return 'ended because it hung'
+    case 'not-started':
+      return 'could not be started'
+    default:
+      return end satisfies never
+  }
+}
