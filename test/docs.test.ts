@@ -8,7 +8,8 @@ import { parseDocument } from 'yaml'
 import { exitCodes } from '../src/errors.js'
 import { parseSuperviseFile } from '../src/supervise-file.js'
 import type { RecoveryAction } from '../src/watch/policy.js'
-import { advance, type ServiceEvent, type ServiceState } from '../src/watch/service-state.js'
+import type { ServiceEvent, ServiceState } from '../src/watch/service-state.js'
+import { advance } from '../src/watch/service-step.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const generated = ['cli.md', 'events.md', 'properties.md', 'supervise.schema.json']

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { advance, type ServiceEvent, type ServiceState, type StepContext } from '../../src/watch/service-state.js'
+import type { ServiceEvent, ServiceState } from '../../src/watch/service-state.js'
+import { advance, type StepContext } from '../../src/watch/service-step.js'
 
 /** One of each kind. */
 const states: readonly ServiceState[] = [
