@@ -1,19 +1,19 @@
 import type { ProcessIdentity, ServiceProcess } from '../platform/platform.js'
-import { formatDuration, type Instant, longer, type Milliseconds, seconds } from '../time.js'
+import { formatDuration, type Instant, type Milliseconds } from '../time.js'
 import type { Channel, ChannelListener } from './channel.js'
 import { ChannelSet } from './channel-set.js'
 import type { CountdownEngine } from './countdown.js'
 import type { ForeignEnding } from './foreign-ending.js'
 import { HangDesk } from './hang-desk.js'
 import { type FinalEnd, Lifecycle, type RunListener } from './lifecycle.js'
-import { type HoldReason, isShadow, type RecoveryAction, type ServicePolicy } from './policy.js'
-import { bearableLimit, changesCountdown } from './policy-change.js'
+import type { HoldReason, ServicePolicy } from './policy.js'
+import { PolicyDesk } from './policy-desk.js'
 import type { ServiceContext } from './service-context.js'
 import { perform } from './service-effects.js'
 import type { RunCompanion, ServiceSpec } from './service-spec.js'
-import { isWatched, type ServiceEvent, type ServiceState, type WatchOff } from './service-state.js'
+import type { ServiceEvent, ServiceState, WatchOff } from './service-state.js'
 import { advance } from './service-step.js'
-import { quietReadingShare, SignDesk, warningShare } from './sign-desk.js'
+import { SignDesk } from './sign-desk.js'
 import { type BeatReceiver, mainChannel, type SignOfLife } from './sign-of-life.js'
 import { Silence } from './silence.js'
 import type { Surroundings } from './surroundings.js'
@@ -36,22 +36,18 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   readonly hangs: HangDesk
   readonly signs: SignDesk
   readonly lifecycle: Lifecycle
-  policy: ServicePolicy
+  readonly policies: PolicyDesk
   state: ServiceState = { kind: 'stopped', reason: 'not started yet' }
-  #inMaintenance = false
-  /** The last policy that was asked for; `policy` may have a longer limit until the service is started again. */
-  #asked: ServicePolicy
 
   constructor(spec: ServiceSpec, parts: Surroundings) {
     this.spec = spec
     this.parts = parts
-    this.policy = spec.policy
-    this.#asked = spec.policy
     this.channels = new ChannelSet(spec.namedEngine ?? parts.engine, this, spec.engine ?? parts.engine)
     this.#main = this.channels.main
     this.silence = new Silence(this)
     this.hangs = new HangDesk(this, this.silence)
     this.signs = new SignDesk(this, this)
+    this.policies = new PolicyDesk(this, this)
     this.lifecycle = new Lifecycle(this, this)
   }
 
@@ -63,6 +59,10 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   isKeptBy(engine: CountdownEngine): boolean {
     const { engine: main = this.parts.engine, namedEngine: named = this.parts.engine } = this.spec
     return engine === main || (engine === named && this.channels.hasNamed)
+  }
+
+  get policy(): ServicePolicy {
+    return this.policies.inForce
   }
 
   get process(): ServiceProcess | undefined {
@@ -202,24 +202,24 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
 
   runGone(): void {
     this.channels.clear()
-    this.policy = this.#asked
+    this.policies.runGone()
     this.signs.statusText = ''
   }
 
   // What the operator and the supervisor say.
 
-  /**
-   * Applies another policy at once. A countdown whose limit changes starts over with the new one; a limit that is too short for how the
-   * service beats now waits until it beats faster, or for its next start.
-   */
   changePolicy(asked: ServicePolicy): void {
-    this.#asked = asked
-    this.#applyPolicy(asked)
-    const { heartbeatTimeout: limit } = this.policy
-    if (limit === asked.heartbeatTimeout) return
-    const parameters = { asked: formatDuration(asked.heartbeatTimeout), limit: formatDuration(limit) }
-    this.parts.emit({ name: 'limit-deferred', service: this.service, parameters })
-    this.#tryLater(asked)
+    this.policies.change(asked)
+  }
+
+  /** Holds the monitoring, or goes on with it. A recovery that is under way goes on. */
+  maintain(inMaintenance: boolean): void {
+    this.policies.maintain(inMaintenance)
+  }
+
+  /** Why no silence is judged; undefined when it is. */
+  get watchOff(): WatchOff | undefined {
+    return this.policies.watchOff
   }
 
   /** Something beside us ends the service, as it hung. */
@@ -227,54 +227,6 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     this.silence.limitPassed(this.limitOf(mainChannel))
     this.hangs.takenOver(ending)
     this.dispatch({ kind: 'takenOver', channel: mainChannel, hang: ending.hang })
-  }
-
-  #applyPolicy(asked: ServicePolicy): void {
-    const before = { policy: this.policy, watchOff: this.watchOff }
-    const limit = bearableLimit(asked.heartbeatTimeout, before.policy.heartbeatTimeout, this.channels.pace())
-    this.policy = limit === asked.heartbeatTimeout ? asked : { ...asked, heartbeatTimeout: limit }
-    if (limit !== before.policy.heartbeatTimeout) for (const companion of this.companions) companion.limitChanged?.()
-    for (const companion of this.companions) companion.policyChanged?.()
-    if (this.#watchTurned(before.watchOff) || !isWatched(this.state)) return
-    if (changesCountdown(before.policy, this.policy, this.state)) this.#rearm(before.policy)
-  }
-
-  #tryLater(asked: ServicePolicy): void {
-    this.parts.clock.schedule(longer(seconds(1), this.policy.heartbeatTimeout), () => {
-      if (this.#asked !== asked || this.policy.heartbeatTimeout === asked.heartbeatTimeout) return
-      this.#applyPolicy(asked)
-      if (this.policy.heartbeatTimeout !== asked.heartbeatTimeout) this.#tryLater(asked)
-    })
-  }
-
-  #rearm(before: ServicePolicy): void {
-    this.hangs.silenceEnded()
-    const starting = this.state.kind === 'starting' || (this.state.kind === 'held' && this.state.starting)
-    if (starting) this.channels.rearm(this.policy.startTimeout, quietReadingShare, before.startTimeout)
-    else this.channels.rearm(this.policy.heartbeatTimeout, warningShare(this.policy), before.heartbeatTimeout)
-  }
-
-  /** Holds the monitoring, or goes on with it. A recovery that is under way goes on. */
-  maintain(inMaintenance: boolean): void {
-    const before = this.watchOff
-    this.#inMaintenance = inMaintenance
-    this.#watchTurned(before)
-  }
-
-  /** Why no silence is judged; undefined when it is. */
-  get watchOff(): WatchOff | undefined {
-    if (this.policy.action === 'disable') return 'disabled'
-    return this.#inMaintenance ? 'maintenance' : undefined
-  }
-
-  /** @returns whether the watch was turned on or off */
-  #watchTurned(before: WatchOff | undefined): boolean {
-    const now = this.watchOff
-    if (now !== undefined) {
-      if (this.state.kind !== 'recovering') this.hangs.silenceEnded()
-      this.dispatch({ kind: 'disableRequested', why: now })
-    } else if (before !== undefined) this.dispatch({ kind: 'enableRequested', opened: this.signs.heard })
-    return now !== undefined || before !== undefined
   }
 
   /**
@@ -297,7 +249,11 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   dispatch(event: ServiceEvent): void {
     const before = this.state
     const committed = this.spec.committed || this.signs.contacted
-    const { state, effects } = advance(before, event, { action: this.#actionInForce(), off: this.watchOff, committed })
+    const { state, effects } = advance(before, event, {
+      action: this.policies.actionInForce,
+      off: this.watchOff,
+      committed,
+    })
     this.state = state
     if (before.kind === 'held' && state !== before) this.silence.holdEnded(before.reason, state)
     if (state.kind === 'held' && state !== before) this.#holdStarted(state)
@@ -306,11 +262,6 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     if (this.state.kind !== before.kind) for (const companion of this.companions) companion.stateChanged?.()
     if (state.kind === 'stopped') this.hangs.close('terminated')
     if (state.kind === 'failed') this.hangs.close(this.lifecycle.restarts.total > 0 ? 'left-failed' : 'terminated')
-  }
-
-  /** A shadow decides like any other, but goes no further than the report. */
-  #actionInForce(): RecoveryAction {
-    return isShadow(this.policy, this.parts.platform) ? 'log' : this.policy.action
   }
 
   #holdStarted(state: ServiceState & { readonly kind: 'held' }): void {
