@@ -61,8 +61,8 @@ napi_value counters_object(napi_env env, const struct guard_counters *counted) {
       {"dropped-unsigned", counted->dropped_unsigned}, {"dropped-long", counted->dropped_long},
       {"dropped-nul", counted->dropped_nul},   {"dropped-malformed", counted->dropped_malformed},
       {"dropped-share", counted->dropped_share}, {"dropped-full", counted->dropped_full},
-      {"postponed", counted->postponed},       {"lost-stalls", counted->lost_stalls},
-      {"turns", counted->turns},
+      {"untraced", counted->untraced},         {"postponed", counted->postponed},
+      {"lost-stalls", counted->lost_stalls},   {"turns", counted->turns},
   };
   for (size_t index = 0; index < sizeof all / sizeof *all; index++)
     set(env, out, all[index].name, whole(env, (int64_t)all[index].value));

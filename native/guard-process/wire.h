@@ -17,7 +17,7 @@
 
 #define WIRE_MAGIC 0x68646731u
 /* Raised with every change of a frame, of a call, or of struct guard_record guard_counters or guard_tally. */
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
 #define WIRE_NUMBERS 6
 /* The longest text of a request, such as a label or a plan. */
 #define WIRE_TEXT_MAX 8192

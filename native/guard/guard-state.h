@@ -16,6 +16,7 @@
 #include "heartbeat-page.h"
 #include "process-table.h"
 #include "ring.h"
+#include "sender-trace.h"
 #include "tally.h"
 
 /* Of SCHED_FIFO. */
@@ -124,6 +125,8 @@ struct guard {
   pthread_mutex_t receiving;
   int notify;
   struct notify_batch *batch;
+  /* Under `lock`. */
+  struct sender_traces traces;
 
   int epoll;
   int timer;

@@ -146,6 +146,8 @@ struct guard_counters {
   /* Dropped as the sender had its share of the ring, or the ring its share of messages. */
   uint64_t dropped_share;
   uint64_t dropped_full;
+  /* Taken as of an unknown sender without looking whose descendant that is, as too many had been looked up for nothing in that turn. */
+  uint64_t untraced;
   /* Countdown events that had to wait for room in the ring. They are late, not lost. */
   uint64_t postponed;
   /* Stalls that found no room. Their time is uncounted all the same. */

@@ -112,7 +112,7 @@ static void take_text(struct guard *guard, const struct ucred *sender, const cha
     return;
   }
   struct watched *process = process_of_pid(guard, sender->pid);
-  if (process == NULL) process = process_of_descendant(guard, sender->pid);
+  if (process == NULL) process = sender_trace(guard, sender->pid);
   struct guard_record record = {.kind = GUARD_MESSAGE, .length = (uint32_t)length, .pid = sender->pid, .uid = sender->uid};
   record.value = -1;
   if (process != NULL) {
@@ -151,6 +151,9 @@ void notify_drain(struct guard *guard) {
    */
   int most = guard->admitting > 0 ? 1 : NOTIFY_BATCH;
   int rounds = BATCHES_PER_TURN * NOTIFY_BATCH / most;
+  guard_lock(guard);
+  sender_traces_forget(guard);
+  guard_unlock(guard);
   for (int round = 0; guard->notify >= 0 && round < rounds; round++) {
     int count = receive(guard->batch, guard->notify, most);
     if (count <= 0) break;

@@ -33,7 +33,7 @@ int process_add(struct guard *guard, int32_t pid, uint64_t start_time, guard_id 
 void process_remove(struct guard *guard, struct watched *process);
 struct watched *process_find(struct guard *guard, guard_id id);
 struct watched *process_of_pid(struct guard *guard, int32_t pid);
-/* The watched process that admits its descendants and is an ancestor of this one. */
+/* The watched process that admits its descendants and is an ancestor of this one. Reads a file of /proc for each level. */
 struct watched *process_of_descendant(struct guard *guard, int32_t pid);
 void process_admit(struct guard *guard, struct watched *process, bool admits);
 guard_id process_id(struct guard *guard, struct watched *process);

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../sender-trace.h"
 #include "check.h"
 
 #define RING (256u << 10)
@@ -183,6 +184,64 @@ static void descendants_speak_where_they_are_admitted(void) {
   end();
 }
 
+struct child {
+  pid_t pid;
+  int gate;
+};
+
+/* A child that has written this often to the socket when this returns, and lives until it is let go. */
+static struct child child_that_writes(int writes) {
+  int done[2];
+  int gate[2];
+  char byte = 0;
+  SAME(pipe(done), 0);
+  SAME(pipe(gate), 0);
+  struct child child = {.pid = fork(), .gate = gate[1]};
+  if (child.pid == 0) {
+    (void)close(gate[1]);
+    for (int index = 0; index < writes; index++) (void)!send(client, "STATUS=here", 11, 0);
+    (void)!write(done[1], &byte, 1);
+    (void)!read(gate[0], &byte, 1);
+    _exit(0);
+  }
+  (void)close(gate[0]);
+  (void)close(done[1]);
+  SAME(read(done[0], &byte, 1), 1);
+  (void)close(done[0]);
+  return child;
+}
+
+static void let_go(struct child child) {
+  (void)close(child.gate);
+  (void)waitpid(child.pid, NULL, 0);
+}
+
+static void strangers_are_not_traced_without_end(void) {
+  enum { STRANGERS = 10 };
+  struct child strangers[STRANGERS];
+  guard_id other;
+  begin();
+  // Somebody admits its descendants, but these are not of them.
+  SAME(guard_process_remove(guard, self), 0);
+  struct child admitting = child_that_writes(0);
+  SAME(guard_process_add(guard, admitting.pid, 0, &other), 0);
+  SAME(guard_process_admit(guard, other, 1), 0);
+  for (int index = 0; index < STRANGERS; index++) strangers[index] = child_that_writes(1);
+  SAME(guard_hand_turn(guard), 0);
+  SAME(counters().untraced, STRANGERS - FAILED_TRACES);
+  SAME(check_count(guard, GUARD_MESSAGE), STRANGERS);
+  // Each holds the gates of those before it.
+  for (int index = STRANGERS - 1; index >= 0; index--) let_go(strangers[index]);
+  // One who writes and writes is traced once a turn, and so keeps nobody else from being traced.
+  struct child insistent = child_that_writes(FAILED_TRACES + 1);
+  SAME(guard_hand_turn(guard), 0);
+  SAME(counters().untraced, STRANGERS - FAILED_TRACES);
+  SAME(check_count(guard, GUARD_MESSAGE), FAILED_TRACES + 1);
+  let_go(insistent);
+  let_go(admitting);
+  end();
+}
+
 static void a_beat_that_waits_is_counted_before_the_verdict(void) {
   begin();
   SAME(guard_countdown_arm(guard, countdown, 1000 * MS, 1000 * MS, NULL), 0);
@@ -346,6 +405,7 @@ int main(void) {
   check_case("beats are told until the owner has nothing to do for them", beats_are_told_until_the_owner_has_nothing_to_do_for_them);
   check_case("gaps are told with a beat, or kept for the tally", gaps_are_told_with_a_beat_or_kept_for_the_tally);
   check_case("descendants speak where they are admitted", descendants_speak_where_they_are_admitted);
+  check_case("strangers are not traced without end", strangers_are_not_traced_without_end);
   check_case("a beat that waits is counted before the verdict", a_beat_that_waits_is_counted_before_the_verdict);
   check_case("a foreign beat resets nothing, and is told with its pid", a_foreign_beat_resets_nothing);
   check_case("descriptors are closed at once, however many", descriptors_are_closed_at_once);
