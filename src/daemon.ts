@@ -8,6 +8,7 @@ import { BugCheckConsent } from './bugcheck-consent.js'
 import { controlPath, freeInstanceName } from './control/instances.js'
 import { openControlServer } from './control/server.js'
 import { assembleDrills } from './drill-assembly.js'
+import { describeError } from './errors.js'
 import type { EventSink } from './event/event.js'
 import { createEventLog } from './event/event-log.js'
 import { startRetention } from './event/retention.js'
@@ -20,6 +21,7 @@ import { keepHeapSmall } from './heap.js'
 import { openStreamServer } from './heartbeat/stream-server.js'
 import { createIncidentLog } from './incident/incident-log.js'
 import { kernelLack } from './kernel-watch.js'
+import { checkMachineWatchdog } from './machine-watchdog-check.js'
 import { assembleMaintenance } from './maintenance-assembly.js'
 import { checkOwnWatch } from './own-kernel-watch.js'
 import type { OwnWatchSettings } from './own-kernel-watch-settings.js'
@@ -80,6 +82,7 @@ export async function startDaemon(config: DaemonConfig): Promise<Daemon> {
   checkGuard(mode, lacks, config.services)
   checkServices(config.services, { guard: lacks, kernel: kernelLack(addon) })
   checkOwnWatch(config.watchHangdog, addon, config.dryRun)
+  checkMachineWatchdog(config.machineWatchdog, addon, config.dryRun)
   keepHeapSmall()
   const state = openStateDirectory(config.stateDirectory)
   const closers: (() => Promise<void> | void)[] = []
@@ -234,7 +237,12 @@ async function assemble(
   const { dryRun, machineWatchdog, watchHangdog } = config
   const asked = { dryRun, machineWatchdog, watchHangdog, bugCheckGate: consent }
   const engines = [engine, ...guard.engines]
-  watchers = await assembleWatchers({ ...asked, engines, supervisor, drain, emit, clock, state, instance, addon })
+  const parts = { ...asked, engines, supervisor, drain, emit, clock, state, instance, addon }
+  watchers = await assembleWatchers(parts).catch((error: unknown) => {
+    // Some things only a try can tell: then the history says that this start was none.
+    emit({ name: 'supervisor-stopped', parameters: { reason: describeError(error) } })
+    throw error
+  })
   guard.feedsMachineWatchdog(watchers.machineWatchdog?.fd)
   closers.push(watchers.close, () => guard.feedsMachineWatchdog(undefined))
   void Promise.all(supervisor.services.map((service) => service.start())).then(watchers.servicesStarted)

@@ -1,14 +1,15 @@
 import { linuxPlaces } from './aftermath/traces.js'
 import { readWatchdogs } from './aftermath/watchdog-status.js'
-import { describeError, HangdogError } from './errors.js'
+import { describeError } from './errors.js'
 import type { Emit } from './event/event.js'
 import { describeLastReset } from './last-reset.js'
+import { requireWatchdogCalls } from './machine-watchdog-check.js'
 import { MachineWatchdogDesk } from './machine-watchdog-desk.js'
 import { type MachineWatchdogRecord, readWatchdogRecord, writeWatchdogRecord } from './machine-watchdog-record.js'
 import { OverdueReport } from './overdue-report.js'
 import { type OwnKernelWatch, startOwnWatch } from './own-kernel-watch.js'
 import type { OwnWatchSettings } from './own-kernel-watch-settings.js'
-import type { AddonWatchdog, LoadedAddon } from './platform/addon.js'
+import type { LoadedAddon } from './platform/addon.js'
 import { type MachineWatchdog, openMachineWatchdog } from './platform/machine-watchdog.js'
 import type { MachineWatchdogSettings } from './platform/machine-watchdog-settings.js'
 import { createNotifySender } from './platform/notify-sender.js'
@@ -131,7 +132,7 @@ async function startMachineWatchdog(parts: WatcherParts): Promise<StartedWatchdo
     emit({ name: 'dry-run', parameters: { action } })
     return undefined
   }
-  const addon = requireAddon(parts.addon, device)
+  const addon = requireWatchdogCalls(parts.addon, device)
   const keep = (phase: MachineWatchdogRecord['phase'], limit: Milliseconds): Promise<void> =>
     keepRecord(parts, { phase, device, timeoutMs: limit })
   // Before it is started: what resets the machine must be on record.
@@ -167,11 +168,6 @@ function keepRecord(
 ): Promise<void> {
   const { bootId } = thisProcess()
   return writeWatchdogRecord(state, instance, { ...record, bootId, at: clock.wallNow().toISOString() })
-}
-
-function requireAddon(loaded: LoadedAddon, device: string): AddonWatchdog {
-  if (loaded.kind === 'loaded') return loaded.addon
-  throw new HangdogError('unavailable', `cannot open the watchdog "${device}": ${loaded.reason}`)
 }
 
 function meetServiceManager({ supervisor, emit, addon: loaded }: WatcherParts): ServiceManagerDesk | undefined {

@@ -54,6 +54,7 @@ async function supervise(options: SuperviseOptions): Promise<void> {
   const file = readSuperviseFile(options.config)
   const guard = options.guard ?? file.guard ?? 'thread'
   const watchHangdog = options.watchHangdog ?? file.watchHangdog
+  const machineWatchdog = options.machineWatchdog ?? file.machineWatchdog
   const dryRun = options.dryRun ?? false
   const { startDaemon } = await import('../daemon.js')
   if (options.check === true) {
@@ -61,16 +62,17 @@ async function supervise(options: SuperviseOptions): Promise<void> {
     const { checkGuard, lackOfGuard } = await import('../guard-mode.js')
     const { kernelLack } = await import('../kernel-watch.js')
     const { checkOwnWatch } = await import('../own-kernel-watch.js')
+    const { checkMachineWatchdog } = await import('../machine-watchdog-check.js')
     const { checkServices } = await import('../service-assembly.js')
     const addon = loadAddon()
     const lacks = lackOfGuard(addon, guard)
     checkGuard(guard, lacks, file.services)
     checkServices(file.services, { guard: lacks, kernel: kernelLack(addon) })
     checkOwnWatch(watchHangdog, addon, dryRun)
+    checkMachineWatchdog(machineWatchdog, addon, dryRun)
     process.stdout.write(`"${options.config}" can be used: ${file.services.map(({ name }) => name).join(', ')}\n`)
     return
   }
-  const machineWatchdog = options.machineWatchdog ?? file.machineWatchdog
   // Heeded from here on: whoever ends hangdog while it starts or adopts services means them too.
   const asked = nextSignal(endingSignals)
   const daemon = await startDaemon({

@@ -1,9 +1,10 @@
 import { getSystemErrorName } from 'node:util'
-import { type ErrorCode, HangdogError } from '../errors.js'
+import { HangdogError } from '../errors.js'
 import { formatDuration, type Milliseconds, milliseconds, seconds } from '../time.js'
 import type { AddonWatchdog } from './addon.js'
 import { type MachineWatchdogSettings, shortestService } from './machine-watchdog-settings.js'
 import { findWatchdog, type WatchdogClass } from './watchdog-class.js'
+import { type FindWatchdog, openingError, refuseBeforehand } from './watchdog-refusal.js'
 
 /** What a watchdog of the machine turned out to be, once it was started. */
 export interface MachineWatchdogNature {
@@ -42,9 +43,6 @@ const longestSeconds = 65_535
 /** A crash dump has this long, in seconds; a crash kernel that hangs leaves the machine down for no longer. */
 const dumpSeconds = 3600
 
-/** How the kernel's description of a device is found. */
-export type FindWatchdog = (device: string) => WatchdogClass | undefined
-
 /**
  * Opens a watchdog of the machine, which starts it. From here on the machine is reset when it is not fed.
  * @throws HangdogError `unavailable` when it is not there, no watchdog or somebody else's, `permission`, `config` when its driver cannot
@@ -58,7 +56,7 @@ export function openMachineWatchdog(
   const shown = find(settings.device)
   refuseBeforehand(settings, shown)
   const fd = addon.watchdogOpen(settings.device)
-  if (fd < 0) throw openingError(settings.device, fd)
+  if (fd < 0) throw openingError(settings.device, getSystemErrorName(fd))
   try {
     return new MachineWatchdog(addon, fd, setUp(settings, addon, fd, shown), shown)
   } catch (error) {
@@ -129,19 +127,6 @@ export class MachineWatchdog {
   }
 }
 
-/** What the kernel shows is looked at before the watchdog is started: some cannot be stopped again. */
-function refuseBeforehand({ device, timeout }: MachineWatchdogSettings, shown: WatchdogClass | undefined): void {
-  if (shown === undefined) return
-  const asked = timeout / 1000
-  const { minTimeout = 0, maxTimeout = 0, identity } = shown
-  if (asked >= minTimeout && (maxTimeout === 0 || asked <= maxTimeout)) return
-  const bounds = maxTimeout === 0 ? `at least ${minTimeout}s` : `${minTimeout}s to ${maxTimeout}s`
-  throw new HangdogError(
-    'config',
-    `cannot use the watchdog "${device}" (${identity}): expected a timeout of ${bounds}, not ${asked}s`,
-  )
-}
-
 function setUp(
   settings: MachineWatchdogSettings,
   addon: AddonWatchdog,
@@ -150,7 +135,7 @@ function setUp(
 ): MachineWatchdogNature {
   const { device } = settings
   const support = addon.watchdogSupport(fd)
-  if (typeof support === 'number') throw openingError(device, support)
+  if (typeof support === 'number') throw openingError(device, getSystemErrorName(support))
   const { identity, options } = support
   const timeout = chooseTimeout(settings, addon, fd, { identity, settable: (options & canSetTimeout) !== 0, shown })
   const pretimeout = choosePretimeout(settings, timeout, addon, fd)
@@ -205,23 +190,4 @@ function choosePretimeout(
   if (timeout - given * 1000 >= shortestService) return seconds(given)
   addon.watchdogSetPretimeout(fd, 0)
   return milliseconds(0)
-}
-
-function openingError(device: string, result: number): HangdogError {
-  const name = getSystemErrorName(result)
-  const [code, why] = openingErrors[name] ?? ['unavailable', `the kernel answers ${name}`]
-  return new HangdogError(code, `cannot open the watchdog "${device}": ${why}`)
-}
-
-const openingErrors: Readonly<Record<string, readonly [ErrorCode, string]>> = {
-  EBUSY: [
-    'unavailable',
-    'somebody else feeds it already (systemd by RuntimeWatchdogSec, watchdogd, sbd, another hangdog?)',
-  ],
-  ENOENT: ['unavailable', 'there is no such device; is its driver loaded?'],
-  ENODEV: ['unavailable', 'its driver is gone'],
-  ENXIO: ['unavailable', 'its driver is not loaded'],
-  ENOTTY: ['config', 'expected a watchdog device, found something else'],
-  EACCES: ['permission', 'it is not permitted; run as root'],
-  EPERM: ['permission', 'it is not permitted; run as root'],
 }

@@ -34,7 +34,7 @@ export function listWatchdogs(root: string = classRoot): readonly WatchdogClass[
 }
 
 /** The number of the device /dev/watchdog, which stands for watchdog0: 10 and 130. */
-const oldNumber = '10:130'
+export const oldNumber = '10:130'
 
 /** What the kernel says of the watchdog behind a device file; undefined when it is none, or the kernel does not show it. */
 export function findWatchdog(device: string, root: string = classRoot): WatchdogClass | undefined {
@@ -45,7 +45,8 @@ export function findWatchdog(device: string, root: string = classRoot): Watchdog
   )
 }
 
-function deviceNumber(path: string): string | undefined {
+/** Of a device file, as `major:minor`; undefined when it is none. */
+export function deviceNumber(path: string): string | undefined {
   try {
     const found = statSync(path)
     if (!found.isCharacterDevice()) return undefined

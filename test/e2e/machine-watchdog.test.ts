@@ -23,6 +23,7 @@ t.test(
       const done = await runService(t, ['--machine-watchdog', device], ['touch', mark], state).finished
       t.equal(done.code, code, device)
       t.match(done.stderr, message)
+      t.notMatch(done.stderr, /15850|watches as pid/, 'nor did hangdog itself begin')
     }
     t.notOk(readdirSync(state).includes('started'))
   },
@@ -42,7 +43,8 @@ t.test('the file of supervise names the watchdog; what is wrong there is said by
     writeFileSync(file, `machineWatchdog: ${watchdog}\nservices: { web: { command: ['true'] } }\n`)
     return await hangdog(t, ['supervise', '--config', file, '--state-dir', directory, ...more])
   }
-  t.equal((await check('{ device: /dev/watchdog0, timeout: 30s, pretimeout: 5s }', '--check')).code, 0)
+  const dry = await check('{ device: /dev/watchdog4711, timeout: 30s, pretimeout: 5s }', '--check', '--dry-run')
+  t.equal(dry.code, 0, dry.stderr)
   const wrong = [
     ['{ timeout: 30s }', /machineWatchdog\.device: expected string/],
     ['{ device: /dev/watchdog0, time: 30s }', /unknown key "time"; expected one of device, timeout, pretimeout/],
@@ -56,6 +58,10 @@ t.test('the file of supervise names the watchdog; what is wrong there is said by
     t.equal(done.code, 78, watchdog)
     t.match(done.stderr, message)
   }
-  const absent = await check('{ device: /dev/watchdog4711 }')
-  t.equal(absent.code, 69)
+  for (const more of [[], ['--check']]) {
+    const absent = await check('{ device: /dev/watchdog4711 }', ...more)
+    t.equal(absent.code, 69)
+    t.match(absent.stderr, /cannot open the watchdog "\/dev\/watchdog4711": there is no such device/)
+    t.equal((await check('{ device: /dev/null }', ...more)).code, 78)
+  }
 })
