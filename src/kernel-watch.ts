@@ -73,6 +73,7 @@ export function requireKernel(addon: LoadedKernel): KernelAddon {
  * time for all it does itself, so that the kernel acts only in its place. See docs/adr/0012-kernel-module.md.
  */
 export class KernelWatch implements RunCompanion {
+  readonly slowestPace = 'as-told'
   readonly #addon: KernelAddon
   readonly #parts: KernelWatchParts
   readonly #service: Service

@@ -219,7 +219,7 @@ export const catalogue = define({
     id: 15863,
     level: 'warning',
     message:
-      'The new limit of {asked} is too short for how the service beats now. It is held to {limit} until it beats faster, or is started again.',
+      'The new limit of {asked} is shorter than the service is known to bear: it was told a longer one. It is held to {limit} until it beats faster, or is started again.',
   },
   'properties-ignored': {
     id: 15864,

@@ -1,5 +1,6 @@
-import type { Milliseconds } from '../time.js'
+import { type Milliseconds, milliseconds } from '../time.js'
 import type { BeatReceiver } from '../watch/sign-of-life.js'
+import { longestIntervalMs } from './beat-interval.js'
 import type { StreamServer } from './stream-server.js'
 import { StreamSource } from './stream-source.js'
 
@@ -9,6 +10,7 @@ const registerUrl = new URL('./register.js', import.meta.url).href
 /** A Node program that is made to beat by a preload, without a change to its code. */
 export class NodeSource extends StreamSource {
   override readonly description = 'node'
+  readonly slowestPace = milliseconds(longestIntervalMs)
   readonly #options: string | undefined
 
   /** @param options NODE_OPTIONS the service would have had; the preload is added to them */

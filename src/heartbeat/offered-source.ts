@@ -1,3 +1,4 @@
+import { longer, type Milliseconds, zero } from '../time.js'
 import type { HeartbeatSource, StartedProcess } from './source.js'
 
 /** Several ways to beat, of which the service takes the one it knows; it is alive by any of them. */
@@ -24,6 +25,15 @@ export class OfferedSource implements HeartbeatSource {
   get guardedProcess(): number | undefined {
     if (this.#sources.some(({ isConnected }) => isConnected === true)) return undefined
     return this.#sources.find(({ guardedProcess }) => guardedProcess !== undefined)?.guardedProcess
+  }
+
+  get slowestPace(): Milliseconds | undefined {
+    let slowest = zero
+    for (const { slowestPace } of this.#sources) {
+      if (slowestPace === undefined) return undefined
+      slowest = longer(slowest, slowestPace)
+    }
+    return slowest
   }
 
   serviceStarted(process: StartedProcess): void {

@@ -11,6 +11,7 @@ import {
   type Scheduled,
   seconds,
   shorter,
+  zero,
 } from '../time.js'
 import type { BeatReceiver } from '../watch/sign-of-life.js'
 import { RareReport } from './rare-report.js'
@@ -68,6 +69,7 @@ export interface ProbeSurroundings {
 /** Runs a probe at its interval while the service runs. Never two looks at once: one that does not come back is silence. */
 export class ProbeSource implements HeartbeatSource {
   readonly description: string
+  readonly slowestPace = zero
   readonly #probe: Probe
   readonly #surroundings: ProbeSurroundings
   readonly #report: RareReport<'probes-failed'>

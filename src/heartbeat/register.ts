@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setInterval } from 'node:timers'
 import { isMainThread } from 'node:worker_threads'
+import { beatInterval } from './beat-interval.js'
 import { freeInspectorPort } from './inspector-port.js'
 import { findTarget, Link, type LinkTarget } from './link.js'
 import { findModuleFile } from './module-file.js'
@@ -11,24 +12,9 @@ import { findModuleFile } from './module-file.js'
  * keep the program alive, and its own failure is no failure of the program.
  */
 
-/** Beats within one limit: some may be late or lost without any harm. */
-const beatsPerLimit = 12
-const shortestIntervalMs = 10
-const longestIntervalMs = 1000
-
-/** Assumed when hangdog did not say; the default of ClusSvcHeartbeatTimeout. */
-const defaultLimitMs = 60_000
-
 /** How often the loop's delay is sampled, in ms: ten wake-ups a second of native code, no JavaScript. */
 const lagResolutionMs = 100
 const lagReportMs = 5000
-
-/** How often the preload of a program whose limit is this long beats. @param limitUsec the text of WATCHDOG_USEC */
-export function beatInterval(limitUsec: string | undefined): number {
-  const given = Number(limitUsec) / 1000
-  const limitMs = given > 0 ? given : defaultLimitMs
-  return Math.min(longestIntervalMs, Math.max(shortestIntervalMs, Math.floor(limitMs / beatsPerLimit)))
-}
 
 function start(target: LinkTarget, intervalMs: number): void {
   let ready = false

@@ -20,6 +20,8 @@ export interface HeartbeatSource {
   serviceEnded(): void
   /** The limit of the service has changed while it runs; who asks by itself asks at another pace from now on. */
   limitChanged?(): void
+  /** How far beats are apart at most, whatever the service was told: see RunCompanion. */
+  readonly slowestPace?: Milliseconds | undefined
   /**
    * What names the running process in the guard, when the guard takes in all beats of the main channel by itself; undefined when it does
    * not, or nothing runs. Absent for a source whose beats only JavaScript can read.

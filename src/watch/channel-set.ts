@@ -3,6 +3,7 @@ import { BeatGaps } from './beat-gaps.js'
 import { Channel, type ChannelListener, type GapKeeper } from './channel.js'
 import type { CountdownEngine } from './countdown.js'
 import { type BeatGapsRecord, GapBook } from './gap-book.js'
+import type { Pace } from './policy-change.js'
 import { channelLimit, channelPattern, mainChannel } from './sign-of-life.js'
 import type { ChannelStatus } from './status.js'
 
@@ -106,11 +107,13 @@ export class ChannelSet implements GapKeeper {
   }
 
   /** How far beats were apart lately, on the channels that follow the service's limit. */
-  pace(): Milliseconds {
+  pace(): Pace {
     this.collect()
-    let pace = zero
-    for (const channel of this.#all()) if (channel.ownLimit === undefined) pace = longer(pace, channel.pace)
-    return pace
+    const following = [...this.#all()].filter(({ opened, ownLimit }) => opened && ownLimit === undefined)
+    return {
+      seen: following.reduce((seen, { pace }) => longer(seen, pace), zero),
+      unknown: following.length === 0 || following.some(({ pace }) => pace === zero),
+    }
   }
 
   disarm(): void {

@@ -45,9 +45,19 @@ function describeNext(service: Service, parts: Surroundings): readonly string[] 
   if (remaining === undefined) return [`No countdown runs: the service is ${state.kind}.`]
   return [
     `If nothing is heard for another ${formatDuration(remaining)}, the countdown ends.`,
+    ...describeDeferred(service),
     'Beats that wait in a socket are read first; time in which hangdog itself did not run is not counted.',
     'If the process is then stopped, traced, frozen or starved, it is held, not acted on, up to the limit of that hold.',
     ...describeAction(policy, parts),
+  ]
+}
+
+function describeDeferred({ policies }: Service): readonly string[] {
+  const { deferredLimit, inForce } = policies
+  if (deferredLimit === undefined) return []
+  const [limit, asked] = [formatDuration(inForce.heartbeatTimeout), formatDuration(deferredLimit)]
+  return [
+    `The limit is ${limit}: ${asked} was asked for, and waits until the service beats faster or is started again.`,
   ]
 }
 

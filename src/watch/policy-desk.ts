@@ -1,4 +1,4 @@
-import { formatDuration, longer, seconds } from '../time.js'
+import { formatDuration, fraction, longer, type Milliseconds, seconds, zero } from '../time.js'
 import type { ChannelSet } from './channel-set.js'
 import type { HangDesk } from './hang-desk.js'
 import { isShadow, type RecoveryAction, type ServicePolicy } from './policy.js'
@@ -19,6 +19,8 @@ export class PolicyDesk {
   inForce: ServicePolicy
   /** The last policy that was asked for; the one in force may have a longer limit until the service is started again. */
   #asked: ServicePolicy
+  /** The limit that the present run was told at its start. */
+  #told: Milliseconds
   #inMaintenance = false
   readonly #context: ServiceContext
   readonly #channels: ChannelSet
@@ -28,6 +30,7 @@ export class PolicyDesk {
   constructor(context: ServiceContext, { channels, hangs, signs }: PolicyListeners) {
     this.inForce = context.spec.policy
     this.#asked = context.spec.policy
+    this.#told = context.spec.policy.heartbeatTimeout
     this.#context = context
     this.#channels = channels
     this.#hangs = hangs
@@ -36,7 +39,7 @@ export class PolicyDesk {
 
   /**
    * Applies another policy at once. A countdown whose limit changes starts over with the new one; a limit that is too short for how the
-   * service beats now waits until it beats faster, or for its next start.
+   * service beats now, or was told to beat, waits until it is seen to beat faster, or for its next start.
    */
   change(asked: ServicePolicy): void {
     this.#asked = asked
@@ -66,6 +69,16 @@ export class PolicyDesk {
     return isShadow(this.inForce, this.#context.parts.platform) ? 'log' : this.inForce.action
   }
 
+  /** The limit that was asked for and waits; undefined when it is in force. */
+  get deferredLimit(): Milliseconds | undefined {
+    const { heartbeatTimeout: asked } = this.#asked
+    return asked === this.inForce.heartbeatTimeout ? undefined : asked
+  }
+
+  runStarted(): void {
+    this.#told = this.inForce.heartbeatTimeout
+  }
+
   /** The next run is held to what was asked for last. */
   runGone(): void {
     this.inForce = this.#asked
@@ -73,13 +86,26 @@ export class PolicyDesk {
 
   #applyPolicy(asked: ServicePolicy): void {
     const before = { policy: this.inForce, watchOff: this.watchOff }
-    const limit = bearableLimit(asked.heartbeatTimeout, before.policy.heartbeatTimeout, this.#channels.pace())
+    const limit = this.#limitFor(asked.heartbeatTimeout)
     this.inForce = limit === asked.heartbeatTimeout ? asked : { ...asked, heartbeatTimeout: limit }
     if (limit !== before.policy.heartbeatTimeout)
       for (const companion of this.#context.companions) companion.limitChanged?.()
     for (const companion of this.#context.companions) companion.policyChanged?.()
     if (this.#watchTurned(before.watchOff) || !isWatched(this.#context.state)) return
     if (changesCountdown(before.policy, this.inForce, this.#context.state)) this.#rearm(before.policy)
+  }
+
+  #limitFor(asked: Milliseconds): Milliseconds {
+    if (this.#context.process === undefined) return asked
+    return bearableLimit(asked, this.inForce.heartbeatTimeout, this.#channels.pace(), this.#slowestPace())
+  }
+
+  /** How far beats are apart at most, before that was seen. A limit has room for two that come as they were told to, so half of it. */
+  #slowestPace(): Milliseconds {
+    const asTold = fraction(this.#told, 0.5)
+    const paces = this.#context.companions.flatMap(({ slowestPace }) => slowestPace ?? [])
+    if (paces.length === 0) return asTold
+    return paces.reduce<Milliseconds>((slowest, pace) => longer(slowest, pace === 'as-told' ? asTold : pace), zero)
   }
 
   #tryLater(asked: ServicePolicy): void {

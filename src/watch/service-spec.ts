@@ -44,6 +44,11 @@ export interface RunCompanion {
   adopted?(environment: Readonly<Record<string, string>>): void
   /** The limit of the service has changed while it runs. */
   limitChanged?(): void
+  /**
+   * How far the beats that it takes in are apart at most, whatever limit the service was told; zero when each is asked for, by the limit
+   * of the moment. `as-told`: the service beats here by the limit it was told at its start, whatever holds elsewhere.
+   */
+  readonly slowestPace?: Milliseconds | 'as-told' | undefined
   /** The service has gone over to another state. */
   stateChanged?(): void
   /** Its main channel has another limit of its own, has become idle, or beats again after that. */

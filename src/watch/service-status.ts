@@ -1,4 +1,4 @@
-import { before, type Clock } from '../time.js'
+import { before, type Clock, formatDuration } from '../time.js'
 import { isShadow } from './policy.js'
 import type { Service } from './service.js'
 import type { ServiceStatus } from './status.js'
@@ -7,6 +7,7 @@ import { describeHang } from './verdict.js'
 /** The picture of one service at this moment. */
 export function serviceStatus(service: Service, clock: Clock): ServiceStatus {
   const { spec, policy, channels, lifecycle } = service
+  const { deferredLimit } = service.policies
   const remaining = channels.remaining()
   channels.collect()
   return {
@@ -19,6 +20,7 @@ export function serviceStatus(service: Service, clock: Clock): ServiceStatus {
     action: policy.action,
     shadow: isShadow(policy, service.parts.platform),
     limitMs: policy.heartbeatTimeout,
+    ...(deferredLimit !== undefined && { deferredLimitMs: deferredLimit }),
     remainingMs: remaining === undefined ? null : Math.round(remaining),
     startedAt: service.process?.startedAt.toISOString() ?? null,
     lastBeatAt: lastBeat(service, clock),
@@ -53,7 +55,7 @@ const reasons = {
 } as const
 
 /** One sentence about the state of a service. */
-export function describeState({ state, silence, lifecycle, hangs }: Service): string {
+export function describeState({ state, silence, lifecycle, hangs, policies }: Service): string {
   switch (state.kind) {
     case 'stopped':
     case 'failed':
@@ -61,7 +63,9 @@ export function describeState({ state, silence, lifecycle, hangs }: Service): st
     case 'starting':
       return 'waiting for its first sign of life'
     case 'armed':
-      return 'alive'
+      return policies.deferredLimit === undefined
+        ? 'alive'
+        : `alive; held to ${formatDuration(policies.inForce.heartbeatTimeout)}, not yet to ${formatDuration(policies.deferredLimit)}`
     case 'unwatched':
       return `not watched: ${reasons[state.why]}`
     case 'expired':

@@ -185,6 +185,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   // What becomes of its runs (RunListener).
 
   runStarted(): void {
+    this.policies.runStarted()
     this.signs.contacted = false
     this.signs.heard = false
     this.silence.over()

@@ -13,6 +13,8 @@ export interface ServiceStatus {
   /** What would be done is only decided and reported. */
   readonly shadow: boolean
   readonly limitMs: number
+  /** A shorter limit that was asked for and waits until the service is seen to beat fast enough for it, or is started again. */
+  readonly deferredLimitMs?: number
   /** Of the channel closest to its end; null when no countdown runs. */
   readonly remainingMs: number | null
   readonly startedAt: string | null

@@ -62,7 +62,7 @@ t.test('gaps of beats that are not delivered are counted while a countdown runs 
   t.same(figures(w), [3, 300, 100, 0, 0])
   w.service.gapsSeen('main', ms(400), 1)
   t.same(figures(w), [4, 700, 400, 0, 0])
-  t.equal(w.service.channels.pace(), 400)
+  t.same(w.service.channels.pace(), { seen: 400, unknown: false })
   await w.clock.run(300)
   w.service.beat()
   t.same(figures(w), [5, 1000, 400, 0, 0], 'one that is delivered counts as ever')

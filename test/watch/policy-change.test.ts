@@ -1,6 +1,8 @@
 import t from 'tap'
-import { milliseconds as ms, seconds } from '../../src/time.js'
+import { type Milliseconds, milliseconds as ms, seconds } from '../../src/time.js'
+import { explainService } from '../../src/watch/explain.js'
 import { bearableLimit } from '../../src/watch/policy-change.js'
+import { describeState, serviceStatus } from '../../src/watch/service-status.js'
 import { alive } from '../support/scripted-platform.js'
 import { beatFor, testPolicy, watched } from '../support/watched.js'
 
@@ -15,6 +17,60 @@ t.test('a limit that is lowered below the pace of the service does not kill it',
   t.same(w.platform.calls, ['spawn'], 'it goes on beating as it was told when it was started')
   await w.clock.run(60_100)
   t.ok(w.platform.calls.includes('SIGTERM'), 'its hang is found')
+})
+
+for (const beats of [0, 1]) {
+  t.test(
+    `a limit that is lowered after ${beats} beats does not end a service that was told a longer one`,
+    async (t) => {
+      const w = watched({ heartbeatTimeout: seconds(60), startTimeout: seconds(60) })
+      await w.start()
+      if (beats > 0) w.service.beat()
+      w.service.changePolicy({ ...testPolicy, startTimeout: seconds(60), heartbeatTimeout: seconds(10) })
+      t.match(w.events.at(-1), { name: 'limit-deferred', parameters: { asked: '10s', limit: '1m' } })
+      t.match(serviceStatus(w.service, w.clock), { limitMs: 60_000, deferredLimitMs: 10_000 })
+      await beatFor(w, 300_000, 30_000)
+      t.same(w.platform.calls, ['spawn'])
+      t.match(describeState(w.service), 'alive; held to 1m, not yet to 10s')
+      t.match(explainService(w.service, w.service.parts).next.join(), /The limit is 1m: 10s was asked for/)
+      await beatFor(w, 200_000, 2000)
+      t.equal(describeState(w.service), 'alive', 'once it is seen to beat faster the limit counts')
+      await w.clock.run(10_100)
+      t.ok(w.platform.calls.includes('SIGTERM'))
+    },
+  )
+}
+
+t.test('where it is known how slowly a service beats at most, a limit with room for that counts at once', async (t) => {
+  const companion = { environment: () => ({}), serviceStarted() {}, serviceEnded() {}, counters: () => ({}) }
+  const limitWith = async (...paces: (Milliseconds | 'as-told')[]) => {
+    const w = watched({ heartbeatTimeout: seconds(60) })
+    for (const slowestPace of paces) w.service.accompany({ ...companion, slowestPace })
+    await w.start()
+    w.service.beat()
+    w.service.changePolicy({ ...testPolicy, heartbeatTimeout: seconds(10) })
+    return w.service.policy.heartbeatTimeout
+  }
+  t.equal(await limitWith(ms(0)), 10_000, 'a probe asks as often as it must')
+  t.equal(await limitWith(seconds(1)), 10_000, 'as the preload')
+  t.equal(await limitWith(seconds(7)), 14_000)
+  t.equal(await limitWith(ms(0), 'as-told'), 60_000, 'the service beats the kernel module by itself')
+})
+
+t.test('a limit that was raised meanwhile goes back at once to what the service was told', async (t) => {
+  const w = watched()
+  await w.start()
+  w.service.beat()
+  w.service.changePolicy({ ...testPolicy, heartbeatTimeout: seconds(60) })
+  w.service.changePolicy(testPolicy)
+  await w.clock.run(1100)
+  t.ok(w.platform.calls.includes('SIGTERM'))
+})
+
+t.test('what does not run is held to the new limit from its start', async (t) => {
+  const w = watched({ heartbeatTimeout: seconds(60) })
+  w.service.changePolicy({ ...testPolicy, heartbeatTimeout: seconds(10) })
+  t.equal(w.service.policy.heartbeatTimeout, 10_000)
 })
 
 t.test('the lowered limit counts as soon as the service beats fast enough', async (t) => {
@@ -42,11 +98,14 @@ t.test('the lowered limit counts from the next start on', async (t) => {
 })
 
 t.test('what is asked for is given when the pace allows it, and never more than there was', (t) => {
-  t.equal(bearableLimit(ms(1000), ms(5000), ms(400)), 1000)
-  t.equal(bearableLimit(ms(1000), ms(5000), ms(600)), 1200)
-  t.equal(bearableLimit(ms(1000), ms(5000), ms(4000)), 5000)
-  t.equal(bearableLimit(ms(9000), ms(5000), ms(4000)), 9000, 'a longer limit always')
-  t.equal(bearableLimit(ms(1000), ms(5000), ms(0)), 1000, 'nothing is known of its pace')
+  const limit = (asked: number, pace: number, unknown = false) =>
+    bearableLimit(ms(asked), ms(5000), { seen: ms(pace), unknown }, ms(1500))
+  t.equal(limit(1000, 400), 1000)
+  t.equal(limit(1000, 600), 1200)
+  t.equal(limit(1000, 4000), 5000)
+  t.equal(limit(9000, 4000), 9000, 'a longer limit always')
+  t.equal(limit(1000, 0, true), 3000, 'nothing is known of its pace but what it was told')
+  t.equal(limit(1000, 2000, true), 4000, 'one channel is known, and another is not')
   t.end()
 })
 

@@ -82,6 +82,8 @@ t.test('a new limit takes effect at once, from its start', async (t) => {
   const w = watched()
   await w.start()
   w.service.beat()
+  await w.clock.run(100)
+  w.service.beat()
   await w.clock.run(900)
   w.service.changePolicy({ ...testPolicy, heartbeatTimeout: testPolicy.terminateTimeout })
   await w.clock.run(450)
