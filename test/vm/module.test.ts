@@ -36,6 +36,24 @@ testScenario(
   },
 )
 
+testScenario(
+  'countdowns that are closed as they end, and run on for nowayout, are freed once and not used after it',
+  { scenario: 'module-stress', kernelArguments: [...moduleArguments(), 'slub_debug=FZP', 'HD_SECONDS=30'] },
+  (t, machine, outcome) => {
+    assertNeverReset(t, machine, outcome)
+    const text = machine.file('stress.txt') ?? ''
+    const [armed, calls, killed] = [count(text, 'armed'), count(text, 'calls'), count(text, 'killed')]
+    const expiries = Number(machine.file('expiries.txt'))
+    t.comment(`${armed} countdowns armed, ${expiries} ended, ${calls} calls beside, ${killed} owners killed`)
+    t.ok(armed > 1000 && expiries > 500 && killed > 100, 'it came to its work')
+    t.equal(count(text, 'left'), 0, 'each countdown is freed after its end')
+    // A bad page, an oops, a warning: the log may have lost them in what was said of each closing.
+    t.equal(Number(machine.file('tainted.txt')) & (32 | 128 | 512), 0)
+    assertHealthyKernel(t, machine.file('dmesg.txt'))
+    t.notMatch(machine.file('dmesg.txt'), /BUG kmalloc/)
+  },
+)
+
 function count(text: string, name: string): number {
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
 }
