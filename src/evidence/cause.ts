@@ -1,7 +1,10 @@
 import type { Exhibit } from '../watch/evidence.js'
 import type { Hang } from '../watch/verdict.js'
+import { listenQueueCause } from './listen-queue.js'
 import { describeMainThread } from './main-thread-cause.js'
 import { readScene, type Scene } from './scene.js'
+import { strainCause } from './strain-cause.js'
+import { waitCause } from './wait-cause.js'
 
 /** What a rule judges by. */
 export interface CauseQuestion {
@@ -15,7 +18,7 @@ export interface CauseQuestion {
 export type CauseRule = (question: CauseQuestion) => string | undefined
 
 /** In the order of worth: the first answer counts. */
-const rules: readonly CauseRule[] = []
+const rules: readonly CauseRule[] = [waitCause, strainCause, listenQueueCause]
 
 /**
  * Names the cause of a hang in one sentence, with what supports it. Every sentence follows from a rule; where none fits it begins

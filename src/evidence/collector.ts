@@ -3,10 +3,13 @@ import type { EvidenceCollector, EvidenceRequest, Exhibit } from '../watch/evide
 import { type Collector, takeExhibit } from './exhibit.js'
 import type { Signaller } from './inspector-port.js'
 import { createJavaScriptStackCollector } from './javascript-stack.js'
+import { listenQueueCollector } from './listen-queue.js'
 import { createNativeStackCollector } from './native-stack.js'
 import { outputCollector } from './output.js'
 import { createProcessCollector } from './process.js'
+import { strainCollector } from './strain.js'
 import { pressureCollector, vitalsCollector } from './vitals.js'
+import { createWaitCollector } from './wait-collector.js'
 
 export interface EvidenceOptions {
   readonly clock: Clock
@@ -64,7 +67,8 @@ export function createEvidenceCollector(options: EvidenceOptions): EvidenceColle
       const request = { ...whole, budget: milliseconds(whole.budget * collectingShare) }
       const reading = takeExhibit(clock, process, request, shorter(request.budget, readingLimit))
       const vitals = takeExhibit(clock, vitalsCollector, request, shorter(request.budget, vitalsLimit))
-      const others = side.map((each) => takeExhibit(clock, each, request, request.budget))
+      const followed = [createWaitCollector(reading), strainCollector, listenQueueCollector]
+      const others = [...side, ...followed].map((each) => takeExhibit(clock, each, request, request.budget))
       const exhibits = await Promise.all([reading, takeStacks(request, reading), ...others, vitals])
       return present(exhibits.flat())
     },

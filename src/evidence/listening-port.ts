@@ -47,7 +47,7 @@ function readHost(hex: string): string {
   return '::1'
 }
 
-async function readSocketInodes(pid: number): Promise<ReadonlySet<string>> {
+export async function readSocketInodes(pid: number): Promise<ReadonlySet<string>> {
   const folder = `/proc/${pid}/fd`
   const inodes = new Set<string>()
   for (const fd of (await readdir(folder)).slice(0, searchLimit)) {

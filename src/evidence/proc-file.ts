@@ -1,4 +1,4 @@
-import { readdir, readFile, readlink, stat } from 'node:fs/promises'
+import { opendir, readdir, readFile, readlink, stat } from 'node:fs/promises'
 import { describeError, systemCode } from '../errors.js'
 
 /** A reading of /proc that may fail, with the reason. */
@@ -58,6 +58,18 @@ export function readTarget(path: string): Promise<Reading<string>> {
 
 export function listNames(path: string): Promise<Reading<readonly string[]>> {
   return readWithin(() => readdir(path))
+}
+
+/** The first names of a directory that may have a great many. */
+export function listFirstNames(path: string, limit: number): Promise<Reading<readonly string[]>> {
+  return readWithin(async () => {
+    const names: string[] = []
+    for await (const { name } of await opendir(path, { bufferSize: Math.min(limit, 256) })) {
+      names.push(name)
+      if (names.length >= limit) break
+    }
+    return names
+  })
 }
 
 /** What kind of file it is, following links. */

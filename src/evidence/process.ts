@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises'
+import { readControlGroup } from './control-group.js'
 import type { Collector, Finding } from './exhibit.js'
-import { listNames, parseFields, readTarget, readText, valueOrReason } from './proc-file.js'
+import { listFirstNames, parseFields, readTarget, readText, readWithin, valueOrReason } from './proc-file.js'
 import { type Depth, readThreads } from './thread.js'
 
 const statusFields = [
@@ -30,6 +32,9 @@ const statusFields = [
 /** Descriptors whose targets are listed. */
 const descriptorLimit = 200
 
+/** Descriptors that are counted one by one; a process may have a million. */
+const countLimit = 10_000
+
 /** Children that are listed. */
 const childLimit = 50
 
@@ -54,7 +59,7 @@ async function readProcess(pid: number, depth: Depth): Promise<Finding> {
     readTarget(`/proc/${pid}/exe`),
     readText(`/proc/${pid}/limits`),
     readOpenFiles(pid),
-    readControlGroup(pid),
+    readControlGroup(pid).then(valueOrReason),
     readChildren(pid),
   ])
   return {
@@ -108,13 +113,18 @@ async function readStartTicks(pid: number): Promise<string> {
 }
 
 async function readOpenFiles(pid: number): Promise<unknown> {
-  const names = await listNames(`/proc/${pid}/fd`)
+  const folder = `/proc/${pid}/fd`
+  const names = await listFirstNames(folder, countLimit)
   if (names.kind === 'unreadable') return valueOrReason(names)
   const targets: Record<string, string> = {}
   for (const fd of names.value.slice(0, descriptorLimit)) {
-    targets[fd] = valueOrReason(await readTarget(`/proc/${pid}/fd/${fd}`))
+    targets[fd] = valueOrReason(await readTarget(`${folder}/${fd}`))
   }
-  return { count: names.value.length, targets }
+  const count = names.value.length
+  if (count < countLimit) return { count, targets }
+  // Since Linux 6.2 the size of the directory is their number.
+  const whole = await readWithin(() => stat(folder))
+  return { count: whole.kind === 'read' && whole.value.size > count ? whole.value.size : `${count} and more`, targets }
 }
 
 /** Keeps the soft limit of each line of /proc/PID/limits, whose columns stand at fixed places. */
@@ -125,33 +135,4 @@ function parseLimits(text: string): Record<string, string> {
     if (name !== '') limits[name] = line.slice(26, 47).trim()
   }
   return limits
-}
-
-const controlGroupFiles = [
-  'cgroup.freeze',
-  'cpu.pressure',
-  'memory.pressure',
-  'io.pressure',
-  'memory.current',
-  'memory.max',
-  'memory.high',
-  'memory.events',
-  'cpu.max',
-  'cpu.stat',
-  'pids.current',
-  'pids.max',
-]
-
-async function readControlGroup(pid: number): Promise<unknown> {
-  const membership = await readText(`/proc/${pid}/cgroup`)
-  if (membership.kind === 'unreadable') return valueOrReason(membership)
-  const path = /^0::(.*)$/m.exec(membership.value)?.[1]
-  if (path === undefined) return { membership: membership.value.trim() }
-  const files: Record<string, string> = {}
-  for (const name of controlGroupFiles) {
-    const text = await readText(`/sys/fs/cgroup${path}/${name}`)
-    // A group has only the files of its controllers; those that are absent say nothing.
-    if (text.kind === 'read') files[name] = text.value.trim()
-  }
-  return { path, files }
 }

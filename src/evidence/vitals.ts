@@ -1,4 +1,5 @@
 import type { Collector } from './exhibit.js'
+import { hasServer, readMounts } from './mount.js'
 import { parseFields, readText, valueOrReason } from './proc-file.js'
 
 /** For each of systeminformation's calls: they start child processes, which a machine in trouble may not get to run. */
@@ -33,9 +34,6 @@ const counters = [
   'compact_stall',
   'workingset_refault_file',
 ]
-
-/** df waits for ever on these when their server is gone, so they are looked for before it is run. */
-const networkFileSystems = /^\S+ \S+ (nfs4?|cifs|smb3|9p|ceph|fuse\.\S+|afs|glusterfs) /m
 
 /** Load, pressure and memory from /proc: quick, and no other process takes part. */
 export const pressureCollector: Collector = {
@@ -75,8 +73,9 @@ export const vitalsCollector: Collector = {
 /** Loaded only here: it costs 35 ms and 10 MB, which a supervisor without a hang need not pay. */
 async function measure(): Promise<Readonly<Record<string, unknown>>> {
   const { currentLoad, fsSize, mem, processes } = (await import('systeminformation')).default
-  const mounts = await readText('/proc/self/mounts')
-  const remote = mounts.kind === 'read' && networkFileSystems.test(mounts.value)
+  // df waits for ever on these when their server is gone, so they are looked for before it is run.
+  const mounts = await readMounts(process.pid)
+  const remote = mounts.kind === 'read' && mounts.value.some(({ type }) => hasServer(type))
   const [load, usage, fileSystems, busiest] = await Promise.all([
     within(
       currentLoad().then(({ currentLoad, cpus }) => ({
@@ -86,7 +85,7 @@ async function measure(): Promise<Readonly<Record<string, unknown>>> {
     ),
     within(mem().then(({ total, available, swaptotal, swapused }) => ({ total, available, swaptotal, swapused }))),
     remote
-      ? 'not measured: a network file system is mounted, and df would wait for its server'
+      ? 'not measured: a file system with a server is mounted, and df would wait for its server'
       : within(fsSize().then((all) => all.slice(0, 20))),
     within(
       processes().then(({ list, ...counts }) => ({

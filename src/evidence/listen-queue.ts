@@ -1,0 +1,96 @@
+import { runCommand } from '../platform/command.js'
+import type { CauseRule } from './cause.js'
+import type { Collector } from './exhibit.js'
+import { toRecord } from './inspector-session.js'
+import { readSocketInodes } from './listening-port.js'
+import { readTarget, readWithin } from './proc-file.js'
+import { type NetworkSocket, readNetworkSockets } from './socket-table.js'
+
+/** A listener with connections that nobody has accepted yet. */
+export interface ListenQueue {
+  readonly address: string
+  readonly waiting: number
+  /** How many may wait; undefined when that could not be found out. */
+  readonly limit?: number
+}
+
+/** Longest `ss` may take. */
+const limitMs = 500
+
+/**
+ * The listeners of a process at which connections wait.
+ * @param inodes of its sockets
+ */
+export async function readListenQueues(pid: number, inodes: ReadonlySet<string>): Promise<readonly ListenQueue[]> {
+  if (inodes.size === 0) return []
+  const isFilled = ({ kind, state, unread, inode }: NetworkSocket): boolean =>
+    kind === 'tcp' && state === 'LISTEN' && unread > 0 && inodes.has(inode)
+  const filled = await readNetworkSockets(pid, isFilled)
+  if (filled.length === 0) return []
+  const limits = await readLimits(pid)
+  return filled.map(({ local, unread, inode }) => {
+    const limit = limits.get(inode)
+    return { address: local, waiting: unread, ...(limit === undefined ? {} : { limit }) }
+  })
+}
+
+/** The kernel lets in one more than the limit, so a queue is full from the limit on. */
+export function isFull({ waiting, limit }: ListenQueue): boolean {
+  return limit !== undefined && waiting >= limit
+}
+
+/** By inode. /proc does not tell; `ss` of iproute2 asks the kernel, in its own network namespace only. */
+async function readLimits(pid: number): Promise<ReadonlyMap<string, number>> {
+  const [own, other] = await Promise.all([readTarget('/proc/self/ns/net'), readTarget(`/proc/${pid}/ns/net`)])
+  if (own.kind !== 'read' || other.kind !== 'read' || own.value !== other.value) return new Map()
+  const result = await runCommand({
+    command: 'ss',
+    args: ['-H', '-t', '-l', '-n', '-e'],
+    timeoutMs: limitMs,
+    maxOutputBytes: 4 * 1024 * 1024,
+  })
+  return result.kind === 'done' ? parseLimits(result.stdout) : new Map()
+}
+
+/** Lines such as `LISTEN 4 3 127.0.0.1:8080 0.0.0.0:* ino:4711 sk:1`: of a listener, the second number is the limit. */
+export function parseLimits(text: string): ReadonlyMap<string, number> {
+  const limits = new Map<string, number>()
+  for (const line of text.split('\n')) {
+    const limit = Number(line.trim().split(/\s+/)[2])
+    const inode = / ino:(\d+)/.exec(line)?.[1]
+    if (inode !== undefined && Number.isInteger(limit)) limits.set(inode, limit)
+  }
+  return limits
+}
+
+/** The listeners at which connections wait, when there are any. */
+export const listenQueueCollector: Collector = {
+  name: 'listen-queues',
+  collect: async ({ subject: { pid } }) => {
+    const inodes = await readWithin(() => readSocketInodes(pid))
+    if (inodes.kind === 'unreadable') return { kind: 'missing', reason: inodes.reason }
+    const queues = await readListenQueues(pid, inodes.value)
+    return queues.length === 0 ? { kind: 'not-applicable' } : { kind: 'found', content: { queues } }
+  },
+}
+
+/** A process that waits for events and lets the connections of a full queue wait does not serve. */
+export const listenQueueCause: CauseRule = ({ hang, exhibits, seen }) => {
+  if (hang.kind !== 'waiting' && hang.kind !== 'unknown') return undefined
+  const exhibit = exhibits.find(({ name }) => name === 'listen-queues')
+  const { queues } = toRecord(exhibit?.kind === 'captured' ? exhibit.content : undefined)
+  const full = Array.isArray(queues)
+    ? queues.find((queue): queue is ListenQueue => isQueue(queue) && isFull(queue))
+    : undefined
+  if (full === undefined) return undefined
+  const where = seen.frame === undefined ? seen.call : seen.frame
+  const main = where === undefined ? '' : `; main thread is in ${where}`
+  return `listen queue full: ${full.waiting} of ${full.limit} connections wait to be accepted on ${full.address}${main}`
+}
+
+function isQueue(value: unknown): value is ListenQueue {
+  const { address, waiting, limit } = toRecord(value)
+  return (
+    typeof address === 'string' && typeof waiting === 'number' && (limit === undefined || typeof limit === 'number')
+  )
+}
