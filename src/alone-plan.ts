@@ -6,7 +6,7 @@ import type { GuardHold, GuardPlan } from './platform/guard-plan.js'
 import { type Milliseconds, milliseconds, seconds, zero } from './time.js'
 import { version } from './version.js'
 import type { IncidentOutcome, IncidentRecord } from './watch/incident.js'
-import { isShadow, type ServicePolicy } from './watch/policy.js'
+import { coreDumpDelay, isShadow, type ServicePolicy } from './watch/policy.js'
 import type { Service } from './watch/service.js'
 import type { RunCompanion } from './watch/service-spec.js'
 import { isStall } from './watch/service-state.js'
@@ -215,7 +215,9 @@ function isCountedHold(reason: Parameters<typeof isStall>[0]): boolean {
 /** No recovery of ours takes longer: each of its steps has a limit. */
 function ladderLimit(policy: ServicePolicy): Milliseconds {
   const { evidenceTimeout, incidentTimeout, terminateTimeout, killTimeout } = policy
-  return milliseconds(evidenceTimeout + 4 * incidentTimeout + terminateTimeout + killTimeout + ladderSlack)
+  return milliseconds(
+    evidenceTimeout + coreDumpDelay(policy) + 4 * incidentTimeout + terminateTimeout + killTimeout + ladderSlack,
+  )
 }
 
 function closedBy(outcome: IncidentOutcome | 'interrupted'): IncidentOutcome {

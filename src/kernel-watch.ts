@@ -19,7 +19,7 @@ import {
   shorter,
   zero,
 } from './time.js'
-import { isShadow, type ServicePolicy } from './watch/policy.js'
+import { coreDumpDelay, isShadow, type ServicePolicy } from './watch/policy.js'
 import type { Service } from './watch/service.js'
 import type { RunCompanion, StartedRun } from './watch/service-spec.js'
 import { mainChannel } from './watch/sign-of-life.js'
@@ -244,8 +244,9 @@ export function kernelLimit(policy: ServicePolicy, limit: Milliseconds): Millise
 }
 
 /** All that hangdog may take from the end of the limit to that of the service. */
-function ladderLimit({ evidenceTimeout, terminateTimeout, killTimeout }: ServicePolicy): Milliseconds {
-  return milliseconds(evidenceTimeout + terminateTimeout + killTimeout + marginMs)
+function ladderLimit(policy: ServicePolicy): Milliseconds {
+  const { evidenceTimeout, terminateTimeout, killTimeout } = policy
+  return milliseconds(evidenceTimeout + coreDumpDelay(policy) + terminateTimeout + killTimeout + marginMs)
 }
 
 function onceIn({ state, channels }: Service): 'runs' | 'runs-on' | 'off' {

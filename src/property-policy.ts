@@ -2,7 +2,7 @@ import type { PropertyValue } from './property/value.js'
 import type { PolicySettings } from './service-settings.js'
 import { parseSignal } from './signal-name.js'
 import { milliseconds, seconds } from './time.js'
-import { actionNumber, type HoldReason, recoveryActions } from './watch/policy.js'
+import { actionNumber, coreDumps, type HoldReason, recoveryActions } from './watch/policy.js'
 
 /** How one property and one point of a policy stand for each other. */
 interface PolicyRule {
@@ -55,6 +55,17 @@ const rules: readonly PolicyRule[] = [
   },
   span('ServiceStartTimeout', 'startTimeout'),
   span('EvidenceTimeout', 'evidenceTimeout'),
+  {
+    name: 'CoreDump',
+    toPolicy: (value) => ({ coreDump: coreDumps[numberOf(value)] ?? 'none' }),
+    fromPolicy: ({ coreDump }) => (coreDump === undefined ? undefined : dword(coreDumps.indexOf(coreDump))),
+  },
+  span('CoreDumpTimeout', 'coreDumpTimeout'),
+  {
+    name: 'CoreDumpLimit',
+    toPolicy: (value) => ({ coreDumpLimit: numberOf(value) }),
+    fromPolicy: ({ coreDumpLimit }) => (coreDumpLimit === undefined ? undefined : dword(coreDumpLimit)),
+  },
   span('TerminateTimeout', 'terminateTimeout'),
   span('KillTimeout', 'killTimeout'),
   span('StopTimeout', 'stopTimeout'),
@@ -84,7 +95,13 @@ export function propertiesOf(settings: PolicySettings): ReadonlyMap<string, Prop
   )
 }
 
-type SpanKey = 'startTimeout' | 'evidenceTimeout' | 'terminateTimeout' | 'killTimeout' | 'stopTimeout'
+type SpanKey =
+  | 'startTimeout'
+  | 'evidenceTimeout'
+  | 'coreDumpTimeout'
+  | 'terminateTimeout'
+  | 'killTimeout'
+  | 'stopTimeout'
 
 function span(name: string, key: SpanKey): PolicyRule {
   return {

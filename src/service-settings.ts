@@ -1,5 +1,5 @@
 import type { Milliseconds } from './time.js'
-import type { HoldReason, RecoveryAction, RestartMode, ServicePolicy } from './watch/policy.js'
+import type { CoreDump, HoldReason, RecoveryAction, RestartMode, ServicePolicy } from './watch/policy.js'
 
 /** What a command line or a file says about one service. What it does not say comes from the defaults. */
 export interface ServiceSettings {
@@ -36,6 +36,9 @@ export interface PolicySettings {
   readonly escalation?: 'none' | 'bugcheck'
   readonly stopTimeout?: Milliseconds
   readonly evidenceTimeout?: Milliseconds
+  readonly coreDump?: CoreDump
+  readonly coreDumpTimeout?: Milliseconds
+  readonly coreDumpLimit?: number
   readonly holds?: Readonly<Partial<Record<HoldReason, Milliseconds>>>
   readonly restart?: {
     readonly mode?: RestartMode

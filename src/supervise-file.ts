@@ -17,7 +17,7 @@ import {
   watchHangdogSchema,
 } from './supervise-file-watchers.js'
 import { type Milliseconds, parseDuration } from './time.js'
-import { parseAction, restartModes } from './watch/policy.js'
+import { coreDumps, parseAction, restartModes } from './watch/policy.js'
 
 const actionText = z
   .union([z.int().min(0).max(3), z.enum(['disable', 'log', 'terminate', 'bugcheck'])])
@@ -40,6 +40,9 @@ const policyKeys = {
   escalation: z.enum(['none', 'bugcheck']).optional(),
   stopTimeout: durationText.optional(),
   evidenceTimeout: durationText.optional(),
+  coreDump: z.enum(coreDumps).optional().describe('CoreDump: what is written of its memory before it is ended'),
+  coreDumpTimeout: durationText.optional(),
+  coreDumpLimit: z.int().min(1).max(4294967295).optional().describe('CoreDumpLimit, in MiB'),
   hold: z
     .strictObject({
       stopped: durationText.optional(),
@@ -214,6 +217,9 @@ function toPolicy(file: FilePolicy, where: (key: string) => string): PolicySetti
     escalation: file.escalation,
     stopTimeout: time('stopTimeout', file.stopTimeout),
     evidenceTimeout: time('evidenceTimeout', file.evidenceTimeout),
+    coreDump: file.coreDump,
+    coreDumpTimeout: time('coreDumpTimeout', file.coreDumpTimeout),
+    coreDumpLimit: file.coreDumpLimit,
     holds: withoutUndefined({
       stopped: time('hold.stopped', hold?.stopped),
       traced: time('hold.traced', hold?.traced),

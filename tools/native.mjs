@@ -11,9 +11,11 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const addon = join(root, 'native', 'addon')
 const guard = join(root, 'native', 'guard')
 const guardProcess = join(root, 'native', 'guard-process')
+const core = join(root, 'native', 'core')
 const include = join(root, 'native', 'include')
 const target = join(addon, 'build', 'Release', 'hangdog.node')
 const program = join(addon, 'build', 'Release', 'hangdog-guard')
+const coreProgram = join(addon, 'build', 'Release', 'hangdog-core')
 
 function skip(why) {
   process.stdout.write(`native: skipped: ${why}; hangdog works without the native part\n`)
@@ -56,8 +58,8 @@ function sources(extension, ...folders) {
 }
 
 function isCurrent() {
-  const all = ['.c', '.h'].flatMap((extension) => sources(extension, addon, guard, guardProcess, include))
-  return [target, program].every(
+  const all = ['.c', '.h'].flatMap((extension) => sources(extension, addon, guard, guardProcess, core, include))
+  return [target, program, coreProgram].every(
     (built) => existsSync(built) && all.every((file) => statSync(file).mtimeMs <= statSync(built).mtimeMs),
   )
 }
@@ -95,8 +97,10 @@ mkdirSync(dirname(target), { recursive: true })
 const common = ['-std=c11', '-O2', '-Wall', '-Wextra', '-pthread', '-D_GNU_SOURCE']
 const shared = ['-shared', '-fPIC', '-fvisibility=hidden', '-DNAPI_VERSION=8', `-I${headers}`]
 const parts = sources('.c', guardProcess, guard)
+const coreParts = sources('.c', core)
 const built =
   build(target, [[...shared, ...sources('.c', addon, guard), '-lm']]) &&
   // Static, so that it needs nothing while libraries are replaced; where there is no static libc, as any other program.
-  build(program, [['-static', ...parts], parts])
+  build(program, [['-static', ...parts], parts]) &&
+  build(coreProgram, [['-static', ...coreParts], coreParts])
 if (!built) process.exit(process.argv.includes('--optional') ? 0 : 1)

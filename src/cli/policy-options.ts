@@ -3,7 +3,7 @@ import { HangdogError } from '../errors.js'
 import type { PolicySettings } from '../service-settings.js'
 import { parseSignal } from '../signal-name.js'
 import { parseDuration } from '../time.js'
-import { type HoldReason, holdReasons, parseAction, restartModes } from '../watch/policy.js'
+import { coreDumps, type HoldReason, holdReasons, parseAction, restartModes } from '../watch/policy.js'
 
 /** What the options below give. */
 export interface PolicyOptions {
@@ -18,6 +18,9 @@ export interface PolicyOptions {
   readonly escalation?: 'none' | 'bugcheck'
   readonly stopTimeout?: string
   readonly evidenceTimeout?: string
+  readonly coreDump?: string
+  readonly coreDumpTimeout?: string
+  readonly coreDumpLimit?: string
   readonly hold?: readonly string[]
   readonly restart?: string
   readonly restartDelay?: string
@@ -43,6 +46,13 @@ export function addPolicyOptions(command: Command): Command {
     )
     .option('--stop-timeout <duration>', 'from a requested stop to SIGKILL (default: 30s)')
     .option('--evidence-timeout <duration>', 'for all evidence together; 0 takes none (default: 3s)')
+    .addOption(
+      new Option('--core-dump <what>', 'write a core before the service is ended (default: none)').choices([
+        ...coreDumps,
+      ]),
+    )
+    .option('--core-dump-timeout <duration>', 'how long a core may delay the action (default: 10s)')
+    .option('--core-dump-limit <MiB>', 'the largest core (default: 2048)')
     .option(
       '--hold <reason=duration>',
       `how long silence may go on while it is ${holdReasons.slice(0, 3).join(', ')} or starved; 0 does not hold`,
@@ -76,6 +86,11 @@ export function readPolicyOptions(options: PolicyOptions): PolicySettings {
     ...(options.escalation !== undefined && { escalation: options.escalation }),
     ...time('stopTimeout', options.stopTimeout, '--stop-timeout'),
     ...time('evidenceTimeout', options.evidenceTimeout, '--evidence-timeout'),
+    ...(options.coreDump !== undefined && { coreDump: coreDumps.find((what) => what === options.coreDump) ?? 'none' }),
+    ...time('coreDumpTimeout', options.coreDumpTimeout, '--core-dump-timeout'),
+    ...(options.coreDumpLimit !== undefined && {
+      coreDumpLimit: parseCount(options.coreDumpLimit, '--core-dump-limit', 1, 4294967295),
+    }),
     holds: Object.assign({}, ...(options.hold ?? []).map(parseHold)),
     restart: {
       ...(options.restart !== undefined && { mode: restartModes.find((mode) => mode === options.restart) ?? 'never' }),

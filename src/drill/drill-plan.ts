@@ -94,6 +94,8 @@ function canaryPolicy(own: ServicePolicy, timeout: Milliseconds | undefined): Se
     action: 'terminate',
     shadow: false,
     escalation: 'none',
+    // Its memory is worth nothing.
+    coreDump: 'none',
     stopTimeout: shorter(own.stopTimeout, canaryStopTimeout),
     restart: { ...own.restart, mode: 'on-failure', limit: 1, period: restartPeriod },
   }

@@ -1,5 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isCoreFile } from '../core-file.js'
 import { describeError } from '../errors.js'
 import type { StateDirectory } from '../state-directory.js'
 import { type Clock, type Milliseconds, type Scheduled, seconds } from '../time.js'
@@ -114,8 +115,10 @@ async function listIncidents(directory: string): Promise<readonly Item[]> {
     const path = join(directory, name)
     // What is not a directory is the draft of an incident that was never opened.
     const files: readonly string[] = await readdir(path, { recursive: true }).catch(() => [])
+    // Cores have a limit of their own: one of them would have the history of months removed.
+    const counted = files.filter((file) => !isCoreFile(file))
     const found = await Promise.all(
-      [path, ...files.map((file) => join(path, file))].map((at) => stat(at).catch(() => undefined)),
+      [path, ...counted.map((file) => join(path, file))].map((at) => stat(at).catch(() => undefined)),
     )
     items.push({
       kind: 'incidents',

@@ -15,6 +15,7 @@ export function createLazyCollector(options: EvidenceOptions): EvidenceCollector
   let running = 0
   return {
     captureLight: async (request) => (await load()).captureLight(request),
+    captureCore: async (request) => (await import('./core-dump.js')).dumpCore(request),
     capture: async (request) => {
       if (running >= mostFullCaptures) return withCause(request, await captureBeside(request, load))
       running++

@@ -34,6 +34,10 @@ export class DiskRecord implements IncidentRecord {
     this.#failed = failed
   }
 
+  get directory(): string {
+    return this.#path
+  }
+
   /** Puts the whole opening in the place of the one that was written ahead. */
   replaceOpening(opened: OpenedFile): Promise<void> {
     return this.#inOrder(() =>

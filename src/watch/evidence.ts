@@ -23,9 +23,27 @@ export type Exhibit =
 /** The exhibit that says in one sentence why the service hangs, when the others tell. */
 export const causeExhibit = 'cause'
 
+/** What of a process is to be written into a core. */
+export interface CoreRequest {
+  readonly subject: ProcessIdentity
+  readonly what: 'minimal' | 'full'
+  /** Of the incident; the core is put there. */
+  readonly directory: string
+  /** All must be done within this. */
+  readonly limit: Milliseconds
+  readonly largestMiB: number
+  /** The machine is to be stopped next: bring it to the disk. */
+  readonly sync: boolean
+}
+
+/** The exhibit of a core: where it is, or why there is none. */
+export const coreExhibit = 'core'
+
 /** Captures evidence. Must keep to the budget whatever a collector does, and never reject. */
 export interface EvidenceCollector {
   /** Cheap readings only; taken at the warning, while the hang is young. */
   captureLight(request: EvidenceRequest): Promise<readonly Exhibit[]>
   capture(request: EvidenceRequest): Promise<readonly Exhibit[]>
+  /** Writes a core. Must keep to the limit of time, and leave nothing behind that is not whole; never rejects. */
+  captureCore?(request: CoreRequest): Promise<Exhibit>
 }

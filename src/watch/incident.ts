@@ -27,6 +27,8 @@ export type IncidentOutcome =
 /** The record of one hang. Each call resolves when the record is on disk or cannot be; none rejects. */
 export interface IncidentRecord {
   readonly id: string
+  /** Where large files of the incident are put; undefined where there is no such place. */
+  readonly directory?: string
   /** What is about to be done, or was. */
   step(text: string): Promise<void>
   attach(exhibits: readonly Exhibit[]): Promise<void>

@@ -1,5 +1,5 @@
 import { type Milliseconds, milliseconds, seconds } from '../time.js'
-import type { ServicePolicy } from './policy.js'
+import { coreDumpDelay, type ServicePolicy } from './policy.js'
 import type { ServiceState } from './service-state.js'
 
 /** A decision about a service that is not done yet. One that outlives its budget hangs itself. */
@@ -36,6 +36,7 @@ function recoveryBudget(policy: ServicePolicy): Milliseconds {
   return milliseconds(
     recordWrites * policy.incidentTimeout +
       policy.evidenceTimeout +
+      coreDumpDelay(policy) +
       (mayBugCheck ? bugCheckBudget : 0) +
       policy.terminateTimeout +
       // The last look for survivors has the limit of a kill again.

@@ -8,6 +8,10 @@ export type RecoveryAction = (typeof recoveryActions)[number]
 export const restartModes = ['always', 'on-failure', 'never'] as const
 export type RestartMode = (typeof restartModes)[number]
 
+/** What is written of a process's memory: nothing, the stacks of its threads with their registers, or all private memory. */
+export const coreDumps = ['none', 'minimal', 'full'] as const
+export type CoreDump = (typeof coreDumps)[number]
+
 /** What may hold a verdict back. Each has its own limit in HoldLimits. */
 export const holdReasons = [
   'stopped',
@@ -43,6 +47,12 @@ export interface ServicePolicy {
   readonly stopTimeout: Milliseconds
   /** For all evidence together; 0 captures none. Default 3 s. */
   readonly evidenceTimeout: Milliseconds
+  /** What is written of the process's memory before it is ended. Default `none`. */
+  readonly coreDump: CoreDump
+  /** How long that may delay the action. Default 10 s. */
+  readonly coreDumpTimeout: Milliseconds
+  /** The largest core, in MiB. Default 2048. */
+  readonly coreDumpLimit: number
   /** How long writing the incident may delay the action. Default 1 s. */
   readonly incidentTimeout: Milliseconds
   readonly holds: HoldLimits
@@ -77,6 +87,9 @@ export const defaultPolicy: ServicePolicy = {
   escalation: 'none',
   stopTimeout: seconds(30),
   evidenceTimeout: seconds(3),
+  coreDump: 'none',
+  coreDumpTimeout: seconds(10),
+  coreDumpLimit: 2048,
   incidentTimeout: seconds(1),
   holds: {
     stopped: seconds(300),
@@ -111,6 +124,11 @@ export function isShadow(policy: ServicePolicy, platform: { readonly name: strin
   return policy.action !== 'disable' && (policy.shadow || platform.name === 'dry-run')
 }
 
+/** How long a core may delay the action. */
+export function coreDumpDelay({ coreDump, coreDumpTimeout }: ServicePolicy): Milliseconds {
+  return coreDump === 'none' ? zero : coreDumpTimeout
+}
+
 /** The number MSCS has for an action. */
 export function actionNumber(action: RecoveryAction): number {
   return recoveryActions.indexOf(action)
@@ -132,6 +150,9 @@ export function checkPolicy(policy: ServicePolicy, service: string): void {
     refuse('HangWarningPercent', 'a whole number from 0 to 99', percent)
   if (!Number.isInteger(policy.restart.limit) || policy.restart.limit < 0) {
     refuse('the restart limit', 'a whole number from 0', policy.restart.limit)
+  }
+  if (!Number.isInteger(policy.coreDumpLimit) || policy.coreDumpLimit < 1) {
+    refuse('CoreDumpLimit', 'a whole number of MiB from 1', policy.coreDumpLimit)
   }
   if (policy.killTimeout === zero) refuse('the kill timeout', 'more than 0', '0')
 }

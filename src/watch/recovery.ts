@@ -2,6 +2,7 @@ import { describeError } from '../errors.js'
 import type { ProcessIdentity, ProcessReading, ServiceProcess } from '../platform/platform.js'
 import { elapsed, formatDuration, type Instant, type Milliseconds, zero } from '../time.js'
 import { withinLimit } from './bounded.js'
+import { takeCore } from './core-dump.js'
 import { causeExhibit, type EvidenceRequest, type Exhibit } from './evidence.js'
 import type { IncidentOpening, IncidentRecord } from './incident.js'
 import { actionNumber, type ServicePolicy } from './policy.js'
@@ -121,6 +122,8 @@ export async function climb(
   const { policy } = hangCase
   emitRecovery(hangCase, record, parts)
   await takeEvidence(hangCase, record, parts)
+  if (hangCase.isAlive()) return { kind: 'abandoned' }
+  await takeCore(hangCase, record, parts)
   if (hangCase.isAlive()) return { kind: 'abandoned' }
   if (policy.action === 'bugcheck') await bugCheck(hangCase, record, parts)
   const result = await terminateHung(hangCase, record, parts)

@@ -61,6 +61,25 @@ export const watchDefinitions: readonly PropertyDefinition[] = [
   }),
   time('ServiceStartTimeout', 180_000, 'From the start of a service to its first sign of life.'),
   time('EvidenceTimeout', 3000, 'For all evidence of a hang together; 0 captures none.'),
+  dword('CoreDump', 0, {
+    scope: 'both',
+    maximum: 2,
+    unit: '',
+    meaning:
+      'What is written of the memory of a hung service before it is ended: 0 nothing, 1 stacks, 2 all private memory.',
+    words: { none: 0, minimal: 1, full: 2 },
+    usedBy: 'watch',
+    source: 'hangdog',
+  }),
+  time('CoreDumpTimeout', 10_000, 'How long writing a core may delay the action; one that takes longer is removed.', 1),
+  dword('CoreDumpLimit', 2048, {
+    scope: 'both',
+    minimum: 1,
+    unit: 'MiB',
+    meaning: 'The largest core; a larger one is not begun. All cores together may have four times as much.',
+    usedBy: 'watch',
+    source: 'hangdog',
+  }),
   text('TerminateSignal', 'SIGTERM', {
     scope: 'both',
     meaning: 'The first signal to a hung service.',
