@@ -49,6 +49,21 @@ static void check_identity(pid_t pid, const char *start_time)
 		fail("process %d has ended", (int)pid);
 }
 
+/* Its main thread has; the memory can be seen through the others only. */
+static bool has_ended(pid_t pid)
+{
+	char path[64];
+	FILE *file;
+	int first;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	file = fopen(path, "re");
+	first = file == NULL ? EOF : fgetc(file);
+	if (file != NULL)
+		fclose(file);
+	return first == EOF;
+}
+
 static void check_size(const struct selection *selection, unsigned long long limit, unsigned long long floor, const char *path)
 {
 	char *copy = strdup(path);
@@ -81,13 +96,15 @@ int main(int count, char **arguments)
 	order.path = arguments[6];
 	order.sync = count > 7;
 	check_identity(order.pid, arguments[2]);
-	if (full) {
+	if (full && !has_ended(order.pid)) {
 		/* Before it is stopped: what is refused should not cost it a moment. */
 		selection = select_all(order.pid);
 		check_size(&selection, limit, order.floor, order.path);
 		selection_free(&selection);
 	}
 	threads = threads_stop(order.pid);
+	/* The memory is that of any of its threads, and the main thread may have ended. */
+	order.pid = threads.all[0].tid;
 	selection = full ? select_all(order.pid) : select_stacks(order.pid, &threads);
 	check_size(&selection, limit, order.floor, order.path);
 	core_write(&order, &threads, &selection);

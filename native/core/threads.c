@@ -44,8 +44,8 @@ static void refuse(pid_t pid, int error)
 	fail("process %d may not be traced: %s", (int)pid, strerror(error));
 }
 
-/* @returns how many were new */
-static size_t seize_new(struct threads *threads, pid_t pid)
+/* @param error why one could not be seized; a main thread that has ended cannot be, but the others live on @returns how many were new */
+static size_t seize_new(struct threads *threads, pid_t pid, int *error)
 {
 	char path[64];
 	struct dirent *entry;
@@ -62,10 +62,8 @@ static size_t seize_new(struct threads *threads, pid_t pid)
 		if (tid <= 0 || is_known(threads, tid))
 			continue;
 		if (ptrace(PTRACE_SEIZE, tid, 0, 0) != 0) {
-			/* One that has just ended is no loss; the main thread that has ended leaves the others. */
-			if (errno == ESRCH || (errno == EPERM && threads->count > 0) || tid != pid)
-				continue;
-			refuse(pid, errno);
+			*error = errno;
+			continue;
 		}
 		add(threads, tid);
 		ptrace(PTRACE_INTERRUPT, tid, 0, 0);
@@ -124,14 +122,15 @@ struct threads threads_stop(pid_t pid)
 	struct threads threads = {0};
 	struct timespec start;
 	size_t checked = 0;
+	int error = ESRCH;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (int round = 0; round < ROUNDS && seize_new(&threads, pid) > 0; round++) {
+	for (int round = 0; round < ROUNDS && seize_new(&threads, pid, &error) > 0; round++) {
 		for (; checked < threads.count; checked++)
 			await_stop(&threads.all[checked], &start);
 	}
 	if (threads.count == 0)
-		fail("process %d has ended, or none of its threads may be traced", (int)pid);
+		refuse(pid, error);
 	for (size_t at = 0; at < threads.count; at++) {
 		if (threads.all[at].stopped)
 			read_registers(&threads.all[at]);

@@ -1,6 +1,6 @@
 import type { Emitted } from '../../src/event/event.js'
 import { milliseconds } from '../../src/time.js'
-import type { Exhibit } from '../../src/watch/evidence.js'
+import type { CoreRequest, Exhibit } from '../../src/watch/evidence.js'
 import type { IncidentOpening, IncidentRecord } from '../../src/watch/incident.js'
 import { createJavaScriptEngine } from '../../src/watch/javascript-engine.js'
 import { defaultPolicy, type ServicePolicy } from '../../src/watch/policy.js'
@@ -23,6 +23,7 @@ export interface Watched {
   onDrain: () => void
   permit: BugCheckPermit
   captured: () => Promise<readonly Exhibit[]>
+  core: (request: CoreRequest) => Promise<Exhibit>
   names(): string[]
   start(): Promise<void>
 }
@@ -54,6 +55,7 @@ export function watched(
     incidents.push(`${id} opened ${hang.kind}`)
     return {
       id,
+      directory: `/incidents/${id}`,
       step: async (text) => void incidents.push(`${id} ${text}`),
       attach: async (exhibits) => void incidents.push(`${id} ${exhibits.length} exhibits`),
       close: async (outcome) => void incidents.push(`${id} closed ${outcome}`),
@@ -78,7 +80,11 @@ export function watched(
         }
       },
     },
-    evidence: { captureLight: async () => [], capture: () => result.captured() },
+    evidence: {
+      captureLight: async () => [],
+      capture: () => result.captured(),
+      captureCore: (request) => result.core(request),
+    },
     bugCheckGate: { permit: () => result.permit },
     drain: async () => {
       result.onDrain()
@@ -109,6 +115,7 @@ export function watched(
     onDrain: () => {},
     permit: { kind: 'refused', reason: 'no consent' },
     captured: async () => [],
+    core: async () => ({ kind: 'missing', name: 'core', tookMs: 0, reason: 'none is scripted' }),
     names: () => events.map(({ name }) => name),
     start: async () => {
       await service.start()
