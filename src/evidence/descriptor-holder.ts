@@ -22,7 +22,7 @@ export interface Sought {
 export interface HolderSearch {
   /** By `link`. */
   readonly holders: ReadonlyMap<string, readonly Holder[]>
-  /** Every descriptor of every process was looked at, so that who is not listed does not have it open. */
+  /** Every descriptor of every other process was looked at, so that who is not listed does not have it open. */
   readonly complete: boolean
   readonly processes: number
 }
@@ -52,16 +52,17 @@ export function findHolders(pid: number, sought: readonly Sought[]): Promise<Rea
 async function search(pid: number, sought: readonly Sought[]): Promise<HolderSearch> {
   const end = performance.now() + searchMs
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
-  pids.sort((a, b) => Math.abs(a - pid) - Math.abs(b - pid))
+  // The process itself comes last: it may have very many open, and mostly others are asked for.
+  pids.sort((a, b) => Number(a === pid) - Number(b === pid) || Math.abs(a - pid) - Math.abs(b - pid))
   const holders = new Map<string, Holder[]>()
   let left = searchLimit
   let complete = true
   let processes = 0
   for (const candidate of pids) {
-    if (left <= 0 || performance.now() > end) return { holders, complete: false, processes }
+    if (left <= 0 || performance.now() > end) return { holders, complete: complete && candidate === pid, processes }
     const seen = await searchProcess(candidate, sought, Math.min(left, processLimit), holders, end)
     left -= seen.count
-    complete &&= seen.complete
+    complete &&= seen.complete || candidate === pid
     processes += 1
   }
   return { holders, complete, processes }

@@ -4,7 +4,7 @@ import type { Collector } from './exhibit.js'
 import { toRecord } from './inspector-session.js'
 import { readSocketInodes } from './listening-port.js'
 import { readTarget, readWithin } from './proc-file.js'
-import { type NetworkSocket, readNetworkSockets } from './socket-table.js'
+import { readNetworkSockets } from './socket-table.js'
 
 /** A listener with connections that nobody has accepted yet. */
 export interface ListenQueue {
@@ -17,18 +17,19 @@ export interface ListenQueue {
 /** Longest `ss` may take. */
 const limitMs = 500
 
-/**
- * The listeners of a process at which connections wait.
- * @param inodes of its sockets
- */
-export async function readListenQueues(pid: number, inodes: ReadonlySet<string>): Promise<readonly ListenQueue[]> {
-  if (inodes.size === 0) return []
-  const isFilled = ({ kind, state, unread, inode }: NetworkSocket): boolean =>
-    kind === 'tcp' && state === 'LISTEN' && unread > 0 && inodes.has(inode)
-  const filled = await readNetworkSockets(pid, isFilled)
+/** The listeners of a process at which connections wait. */
+export async function readListenQueues(pid: number): Promise<readonly ListenQueue[]> {
+  // There are few on any machine, so they are found before the sockets of the process, which may be many.
+  const filled = await readNetworkSockets(
+    pid,
+    ({ kind, state, unread }) => kind === 'tcp' && state === 'LISTEN' && unread > 0,
+  )
   if (filled.length === 0) return []
+  const inodes = await readWithin(() => readSocketInodes(pid))
+  const own = inodes.kind === 'read' ? filled.filter(({ inode }) => inodes.value.has(inode)) : []
+  if (own.length === 0) return []
   const limits = await readLimits(pid)
-  return filled.map(({ local, unread, inode }) => {
+  return own.map(({ local, unread, inode }) => {
     const limit = limits.get(inode)
     return { address: local, waiting: unread, ...(limit === undefined ? {} : { limit }) }
   })
@@ -67,9 +68,7 @@ export function parseLimits(text: string): ReadonlyMap<string, number> {
 export const listenQueueCollector: Collector = {
   name: 'listen-queues',
   collect: async ({ subject: { pid } }) => {
-    const inodes = await readWithin(() => readSocketInodes(pid))
-    if (inodes.kind === 'unreadable') return { kind: 'missing', reason: inodes.reason }
-    const queues = await readListenQueues(pid, inodes.value)
+    const queues = await readListenQueues(pid)
     return queues.length === 0 ? { kind: 'not-applicable' } : { kind: 'found', content: { queues } }
   },
 }
