@@ -184,6 +184,7 @@ static void write_memory(const struct core_order *order, int file, const struct 
 	char path[64];
 	char *directory = strdup(order->path);
 	uint64_t looked = 0;
+	char byte;
 	int memory;
 
 	if (directory == NULL)
@@ -213,6 +214,9 @@ static void write_memory(const struct core_order *order, int file, const struct 
 				     (unsigned long long)(order->floor >> 20));
 		}
 	}
+	/* Once it is gone, all the rest would be holes. */
+	if (selection->segment_count > 0 && pread(memory, &byte, 1, (off_t)selection->segments[0].start) != 1)
+		fail("process %d ended while its core was written", (int)order->pid);
 	close(memory);
 }
 

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { describeCause } from '../../src/evidence/cause.js'
 import { createEvidenceCollector } from '../../src/evidence/collector.js'
+import { toRecord } from '../../src/evidence/inspector-session.js'
 import type { Exhibit } from '../../src/watch/evidence.js'
 import {
   contentOf,
@@ -201,6 +202,20 @@ t.test(
     t.match(find(exhibits, 'endless'), { kind: 'missing', reason: 'not finished within 630 ms' })
     t.match(find(exhibits, 'broken'), { kind: 'missing', reason: 'it broke' })
     t.equal(find(exhibits, 'process')?.kind, 'captured')
+  },
+)
+
+t.test(
+  'a service with very many threads and descriptors is read in part, and nothing else is late for it',
+  async (t) => {
+    const service = await startHung(t, 'python3', [fixture('many.py'), '2000', '15000'])
+    const evidence = createEvidenceCollector({ clock: realClock, platform: recordingSignaller(), nativeStack: false })
+    const exhibits = await evidence.capture(requestFor(service, wideBudgetMs))
+    for (const name of ['process', 'waits', 'strain', 'pressure']) t.equal(find(exhibits, name)?.kind, 'captured', name)
+    t.match(contentOf(exhibits, 'process'), { threads: { count: 2001 } })
+    const { threads } = contentOf(exhibits, 'process').threads as { threads: readonly unknown[] }
+    t.ok(threads.length < 200, `${threads.length} threads are shown`)
+    t.match(describeCause({ kind: 'waiting', waitChannel: 'pipe_read' }, exhibits), /^waiting in read\(\) on pipe:/)
   },
 )
 

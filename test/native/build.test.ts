@@ -14,7 +14,7 @@ function copySources(t: Test): string {
   const folder = makeFolder(t)
   mkdirSync(join(folder, 'tools'))
   copyFileSync(join(root, 'tools', 'native.mjs'), join(folder, 'tools', 'native.mjs'))
-  for (const part of ['addon', 'guard', 'guard-process', 'include']) {
+  for (const part of ['addon', 'guard', 'guard-process', 'core', 'include']) {
     cpSync(join(root, 'native', part), join(folder, 'native', part), {
       recursive: true,
       filter: (file) => !file.includes('build'),
@@ -44,9 +44,15 @@ t.test('a build gives an addon that loads', { skip: noCompiler && 'skipped: ther
   if (done.stdout.startsWith('native: skipped: the headers')) return
   const file = join(folder, 'native', 'addon', 'build', 'Release', 'hangdog.node')
   const program = join(dirname(file), 'hangdog-guard')
-  const said = `native: built ${file}\nnative: built ${program}\n`
+  const core = join(dirname(file), 'hangdog-core')
+  const said = [file, program, core].map((built) => `native: built ${built}\n`).join('')
   t.match(done, { stdout: said, stderr: '' }, 'and the compiler has nothing to say')
   t.equal(spawnSync(program, { encoding: 'utf8' }).status, 64, 'the guard program runs')
+  t.match(
+    spawnSync(core, { encoding: 'utf8' }),
+    { status: 1, stderr: /^usage: hangdog-core / },
+    'and so does that for cores',
+  )
   t.equal(loadAddon(join(folder, 'native', 'addon')).kind, 'loaded')
   t.equal(build(folder, environment, ['--if-changed']).stdout, '', 'what is current is not built again')
   writeFileSync(join(folder, 'native', 'guard', 'heap.c'), 'this is no C\n')
