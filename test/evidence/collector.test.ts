@@ -213,8 +213,8 @@ t.test(
     const exhibits = await evidence.capture(requestFor(service, wideBudgetMs))
     for (const name of ['process', 'waits', 'strain', 'pressure']) t.equal(find(exhibits, name)?.kind, 'captured', name)
     t.match(contentOf(exhibits, 'process'), { threads: { count: 2001 } })
-    const { threads } = contentOf(exhibits, 'process').threads as { threads: readonly unknown[] }
-    t.ok(threads.length < 200, `${threads.length} threads are shown`)
+    const { threads } = toRecord(contentOf(exhibits, 'process').threads)
+    t.ok(Array.isArray(threads) && threads.length < 200, 'some of the threads are shown')
     t.match(describeCause({ kind: 'waiting', waitChannel: 'pipe_read' }, exhibits), /^waiting in read\(\) on pipe:/)
   },
 )
