@@ -37,9 +37,29 @@ static void add(struct threads *threads, pid_t tid)
 	threads->all[threads->count++].tid = tid;
 }
 
+/* A process that has ended and was not waited for yet is refused like one that may not be traced. */
+static bool has_ended(pid_t pid)
+{
+	char path[64];
+	char text[512];
+	const char *name_end;
+	size_t got;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return true;
+	got = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[got] = '\0';
+	name_end = strrchr(text, ')');
+	return name_end == NULL || name_end[1] == '\0' || name_end[2] == 'Z' || name_end[2] == 'X';
+}
+
 static void refuse(pid_t pid, int error)
 {
-	if (error == ESRCH)
+	if (error == ESRCH || has_ended(pid))
 		fail("process %d has ended", (int)pid);
 	fail("process %d may not be traced: %s", (int)pid, strerror(error));
 }
