@@ -1,3 +1,4 @@
+import { measureCpuLoad } from './cpu-load.js'
 import type { Collector } from './exhibit.js'
 import { hasServer, readMounts } from './mount.js'
 import { parseFields, readText, valueOrReason } from './proc-file.js'
@@ -72,17 +73,12 @@ export const vitalsCollector: Collector = {
 
 /** Loaded only here: it costs 35 ms and 10 MB, which a supervisor without a hang need not pay. */
 async function measure(): Promise<Readonly<Record<string, unknown>>> {
-  const { currentLoad, fsSize, mem, processes } = (await import('systeminformation')).default
+  const { fsSize, mem, processes } = (await import('systeminformation')).default
   // df waits for ever on these when their server is gone, so they are looked for before it is run.
   const mounts = await readMounts(process.pid)
   const remote = mounts.kind === 'read' && mounts.value.some(({ type }) => hasServer(type))
   const [load, usage, fileSystems, busiest] = await Promise.all([
-    within(
-      currentLoad().then(({ currentLoad, cpus }) => ({
-        percent: round(currentLoad),
-        byCpu: cpus.map((cpu) => round(cpu.load)),
-      })),
-    ),
+    within(measureCpuLoad()),
     within(mem().then(({ total, available, swaptotal, swapused }) => ({ total, available, swaptotal, swapused }))),
     remote
       ? 'not measured: a file system with a server is mounted, and df would wait for its server'
