@@ -18,6 +18,7 @@ import { recoverRecords } from './guard-alone.js'
 import { GuardDesk } from './guard-assembly.js'
 import { checkGuard, type GuardMode, lackOfGuard } from './guard-mode.js'
 import { keepHeapSmall } from './heap.js'
+import type { HeartbeatSource } from './heartbeat/source.js'
 import { openStreamServer } from './heartbeat/stream-server.js'
 import { createIncidentLog } from './incident/incident-log.js'
 import { kernelLack } from './kernel-watch.js'
@@ -142,6 +143,7 @@ async function assemble(
   await guard.open()
   properties.onChange(() => guard.renewPermit())
   const engine = createJavaScriptEngine(clock)
+  const sources = new Map<string, HeartbeatSource>()
   const drain = (): Promise<void> => drainSockets(guard)
   const supervisor = new Supervisor({
     clock,
@@ -155,7 +157,12 @@ async function assemble(
       hangdogVersion: version,
       failed: (incident, error) => emit({ name: 'incident-unwritten', incident, parameters: { error } }),
     }),
-    evidence: createLazyCollector({ clock, platform: host, javaScriptStack: config.javaScriptStack ?? true }),
+    evidence: createLazyCollector({
+      clock,
+      platform: host,
+      javaScriptStack: config.javaScriptStack ?? true,
+      loopReports: (service) => sources.get(service)?.loopReports?.(),
+    }),
     bugCheckGate: consent,
     drain,
     random: Math.random,
@@ -211,6 +218,7 @@ async function assemble(
   closers.push(() => control.close())
   for (const settings of config.services) {
     const source = addService(surroundings, settings)
+    sources.set(settings.name, source)
     closers.push(() => source.close())
     properties.follow(settings, (policy) => supervisor.service(settings.name).changePolicy(policy))
   }

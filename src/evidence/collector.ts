@@ -1,5 +1,6 @@
 import { type Clock, elapsed, type Milliseconds, milliseconds, shorter } from '../time.js'
 import type { EvidenceCollector, EvidenceRequest, Exhibit } from '../watch/evidence.js'
+import { createEventLoopCollector, type LoopReading } from './event-loop.js'
 import { type Collector, takeExhibit } from './exhibit.js'
 import type { Signaller } from './inspector-port.js'
 import { createJavaScriptStackCollector } from './javascript-stack.js'
@@ -22,6 +23,8 @@ export interface EvidenceOptions {
   readonly javaScriptStack?: boolean
   /** Take stacks with gdb or eu-stack, which stop the service for about a second. Default true. */
   readonly nativeStack?: boolean
+  /** What a service's preload said of its event loop; for the exhibit `event-loop`. */
+  readonly loopReports?: (service: string) => readonly LoopReading[] | undefined
   /** Further collectors, run beside the others in `capture`. */
   readonly more?: readonly Collector[]
 }
@@ -54,7 +57,7 @@ export function createEvidenceCollector(options: EvidenceOptions): EvidenceColle
   const process = createProcessCollector('full')
   const lightProcess = createProcessCollector('light')
   const takeStacks = createStackTaking(options)
-  const side = [pressureCollector, outputCollector, ...(options.more ?? [])]
+  const side = [pressureCollector, outputCollector, ...eventLoop(options), ...(options.more ?? [])]
   return {
     captureLight: async (request) => {
       const limit = shorter(request.budget, readingLimit)
@@ -73,6 +76,10 @@ export function createEvidenceCollector(options: EvidenceOptions): EvidenceColle
       return present(exhibits.flat())
     },
   }
+}
+
+function eventLoop({ loopReports }: EvidenceOptions): readonly Collector[] {
+  return loopReports === undefined ? [] : [createEventLoopCollector(loopReports)]
 }
 
 type StackTaking = (request: EvidenceRequest, reading: Promise<unknown>) => Promise<readonly (Exhibit | undefined)[]>

@@ -4,6 +4,7 @@ import type { Clock, Scheduled } from '../time.js'
 import type { BeatReceiver } from '../watch/sign-of-life.js'
 import type { Connection } from './connection.js'
 import { FloodGate, type FloodLimit } from './flood-gate.js'
+import { LoopHistory, type LoopReport } from './loop-history.js'
 import type { RareReport } from './rare-report.js'
 import { type Refusal, reportRefusals } from './refusal.js'
 import { Speaker, type SpokenFor } from './speaker.js'
@@ -28,6 +29,7 @@ export class Enrolment implements SpokenFor {
   #pid: number | undefined
   #flood: Scheduled | undefined
   #lagMs: number | undefined
+  #loop: LoopHistory | undefined
 
   constructor(receiver: BeatReceiver, tokens: TokenTable, surroundings: EnrolmentSurroundings) {
     this.receiver = receiver
@@ -62,6 +64,7 @@ export class Enrolment implements SpokenFor {
   started(pid: number): void {
     this.#pid = pid
     this.#lagMs = undefined
+    this.#loop = undefined
     if (this.#connections.size > 0) this.receiver.contact()
     this.#resume()
   }
@@ -114,6 +117,17 @@ export class Enrolment implements SpokenFor {
 
   lagReported(lagMs: number): void {
     this.#lagMs = lagMs
+  }
+
+  /** Only services with the preload have one. */
+  get loop(): LoopHistory {
+    this.#loop ??= new LoopHistory(this.#surroundings.clock)
+    return this.#loop
+  }
+
+  /** What the service's preload said of its event loop, the oldest first. */
+  loopReports(): readonly LoopReport[] {
+    return this.#loop?.reports() ?? []
   }
 
   linesPassed(count: number): void {

@@ -115,6 +115,7 @@ export class NotifySource implements HeartbeatSource, NotifyParty {
       // The kernel says who speaks, and sd_notify asks that what is not known be ignored.
       case 'speaker':
       case 'lag':
+      case 'heap':
       case 'unknown':
         return
       default:

@@ -1,4 +1,5 @@
 import { longer, type Milliseconds, zero } from '../time.js'
+import type { LoopReport } from './loop-history.js'
 import type { HeartbeatSource, StartedProcess } from './source.js'
 
 /** Several ways to beat, of which the service takes the one it knows; it is alive by any of them. */
@@ -50,6 +51,10 @@ export class OfferedSource implements HeartbeatSource {
 
   async close(): Promise<void> {
     for (const source of this.#sources) await source.close()
+  }
+
+  loopReports(): readonly LoopReport[] {
+    return this.#sources.flatMap((source) => source.loopReports?.() ?? [])
   }
 
   /** What several have counted by the same name is added up. */

@@ -24,6 +24,8 @@ export type Line =
   | { readonly kind: 'speaker'; readonly pid: number }
   /** Longest delay of the speaker's event loop since its last report. */
   | { readonly kind: 'lag'; readonly lag: Milliseconds }
+  /** Used and greatest size of the speaker's heap, in bytes. */
+  | { readonly kind: 'heap'; readonly used: number; readonly limit: number }
   /** The line of the heartbeat page that this channel beats in. */
   | { readonly kind: 'page-line'; readonly channel: string; readonly line: number }
   | { readonly kind: 'unknown' }
@@ -99,6 +101,7 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
     (value) => (channelPattern.test(value) ? sign({ kind: 'channel-closed', channel: value }) : undefined),
   ],
   ['X_LAG_MS', readLag],
+  ['X_HEAP', readHeap],
   ['HANGDOG_LINE', readPageLine],
 ])
 
@@ -156,6 +159,14 @@ function readSpeaker(value: string): Line | undefined {
 function readLag(value: string): Line | undefined {
   const lag = unsigned(value, longestLimit)
   return lag === undefined ? undefined : { kind: 'lag', lag: milliseconds(lag) }
+}
+
+/** `used:limit`. */
+function readHeap(value: string): Line | undefined {
+  const [usedText, limitText] = splitSuffix(value, /^\d+$/)
+  const used = unsigned(usedText, Number.MAX_SAFE_INTEGER)
+  const limit = unsigned(limitText ?? '', Number.MAX_SAFE_INTEGER)
+  return used === undefined || limit === undefined ? undefined : { kind: 'heap', used, limit }
 }
 
 function sign(sign: SignOfLife): Line {

@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setInterval } from 'node:timers'
+import { getHeapStatistics } from 'node:v8'
 import { isMainThread } from 'node:worker_threads'
 import { beatInterval } from './beat-interval.js'
 import { freeInspectorPort } from './inspector-port.js'
@@ -31,7 +32,9 @@ function start(target: LinkTarget, intervalMs: number): void {
     beatKernel()
     turns++
     if (turns % turnsPerReport !== 0) return
-    link.send(`X_LAG_MS=${Math.max(0, Math.round(lag.max / 1e6) - lagResolutionMs)}\n`)
+    const { used_heap_size, heap_size_limit } = getHeapStatistics()
+    const delayMs = Math.max(0, Math.round(lag.max / 1e6) - lagResolutionMs)
+    link.send(`X_LAG_MS=${delayMs}\nX_HEAP=${used_heap_size}:${heap_size_limit}\n`)
     lag.reset()
   }
   setInterval(turnTaken, intervalMs).unref()

@@ -1,5 +1,6 @@
 import type { Milliseconds } from '../time.js'
 import type { StartedRun } from '../watch/service-spec.js'
+import type { LoopReport } from './loop-history.js'
 
 /**
  * A way for signs of life to come in. One source serves one service; it is told when the service starts and ends, and delivers
@@ -32,6 +33,8 @@ export interface HeartbeatSource {
   close(): Promise<void>
   /** What was refused, dropped or failed, by name; for `status`. */
   counters(): Readonly<Record<string, number>>
+  /** What the service's preload said of its event loop, the oldest first. Absent where no preload speaks. */
+  loopReports?(): readonly LoopReport[]
   /** Beats that it did not deliver, as they asked nothing of anybody; of one channel, or of all. */
   beatsBeside?(channel?: string): number
 }

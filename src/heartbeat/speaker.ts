@@ -1,8 +1,14 @@
 import { unreachable } from '../errors.js'
 import type { BeatReceiver, SignOfLife } from '../watch/sign-of-life.js'
 import type { Connection } from './connection.js'
+import type { HeapReport } from './loop-history.js'
 import { longestLine, parseLine } from './protocol.js'
 import type { Refusal } from './refusal.js'
+
+export interface LoopListener {
+  lagReported(lagMs: number): void
+  heapReported(heap: HeapReport): void
+}
 
 /** What a speaker needs to know of the service it speaks for. */
 export interface SpokenFor {
@@ -13,6 +19,8 @@ export interface SpokenFor {
   refused(refusal: Refusal, detail: string): void
   connectionClosed(connection: Connection): void
   lagReported(lagMs: number): void
+  /** What the service's own process says of its event loop, to be kept. */
+  readonly loop: LoopListener
   /** Another process than the service's own speaks on a channel of its own, or has ended. @returns whether it is the only one */
   channelBound(channel: string): boolean
   channelReleased(channel: string): boolean
@@ -73,6 +81,11 @@ export class Speaker {
         break
       case 'lag':
         this.#service.lagReported(line.lag)
+        // What a child says of its loop would not be told apart.
+        if (this.#channel === undefined) this.#service.loop.lagReported(line.lag)
+        break
+      case 'heap':
+        if (this.#channel === undefined) this.#service.loop.heapReported(line)
         break
       // What speaks here beats here.
       case 'page-line':

@@ -1,6 +1,7 @@
 import type { Milliseconds } from '../time.js'
 import type { BeatReceiver } from '../watch/sign-of-life.js'
 import type { Enrolment } from './enrolment.js'
+import type { LoopReport } from './loop-history.js'
 import type { HeartbeatSource, StartedProcess } from './source.js'
 import type { StreamServer } from './stream-server.js'
 
@@ -44,6 +45,10 @@ export class StreamSource implements HeartbeatSource {
 
   async close(): Promise<void> {
     this.#enrolment.leave()
+  }
+
+  loopReports(): readonly LoopReport[] {
+    return this.#enrolment.loopReports()
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -27,6 +27,7 @@ t.test('each known line is read', (t) => {
     'CHANNEL=a:250000': sign({ kind: 'channel-opened', channel: 'a', limit: 250 }),
     'CHANNEL_CLOSE=a': sign({ kind: 'channel-closed', channel: 'a' }),
     'X_LAG_MS=12': { kind: 'lag', lag: 12 },
+    'X_HEAP=4194304:4345298944': { kind: 'heap', used: 4194304, limit: 4345298944 },
     'ERRNO=2': { kind: 'unknown' },
     'BARRIER=1': { kind: 'unknown' },
     'X_ANYTHING=': { kind: 'unknown' },
@@ -49,6 +50,7 @@ t.test('a bad value is refused with its key', (t) => {
     'CHANNEL_CLOSE=',
     'EXTEND_TIMEOUT_USEC=-1',
     'X_LAG_MS=fast',
+    ...['', '5', ':5', '5:', '-1:5', '5:6:7', '5:x'].map((value) => `X_HEAP=${value}`),
   ]
   for (const line of bad) t.strictSame(parseLine(line), { kind: 'bad', key: line.slice(0, line.indexOf('=')) }, line)
   t.equal(parseLine('no key').kind, 'bad')
