@@ -1,7 +1,9 @@
+import type { Milliseconds } from '../time.js'
 import type { Exhibit } from '../watch/evidence.js'
 import type { Hang } from '../watch/verdict.js'
 import { listenQueueCause } from './listen-queue.js'
 import { describeMainThread } from './main-thread-cause.js'
+import { nodeRules } from './node-cause.js'
 import { readScene, type Scene } from './scene.js'
 import { strainCause } from './strain-cause.js'
 import { waitCause } from './wait-cause.js'
@@ -12,20 +14,22 @@ export interface CauseQuestion {
   readonly exhibits: readonly Exhibit[]
   /** What the exhibits show of the main thread. */
   readonly seen: Scene
+  /** How long the service has been silent, when that is known. */
+  readonly silent?: Milliseconds
 }
 
 /** Names the cause of the hangs it knows, with what supports it. Answers nothing for every other hang. */
 export type CauseRule = (question: CauseQuestion) => string | undefined
 
 /** In the order of worth: the first answer counts. */
-const rules: readonly CauseRule[] = [waitCause, strainCause, listenQueueCause]
+const rules: readonly CauseRule[] = [...nodeRules, waitCause, strainCause, listenQueueCause]
 
 /**
  * Names the cause of a hang in one sentence, with what supports it. Every sentence follows from a rule; where none fits it begins
  * with `unknown:` and says what is known, which is worth more than a guess.
  */
-export function describeCause(hang: Hang, exhibits: readonly Exhibit[]): string {
-  const question = { hang, exhibits, seen: readScene(exhibits) }
+export function describeCause(hang: Hang, exhibits: readonly Exhibit[], silent?: Milliseconds): string {
+  const question = { hang, exhibits, seen: readScene(exhibits), ...(silent === undefined ? {} : { silent }) }
   return (
     describe(question) + question.seen.stoppedChildren.map((child) => `; its child ${child} is stopped (T)`).join('')
   )

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Platform, ProcessIdentity } from '../platform/platform.js'
+import { findKernelCall } from './kernel-call.js'
 import { type ListeningPort, readListeners, selectOwn } from './listening-port.js'
 import { parseFields, readTarget, readText } from './proc-file.js'
 
@@ -9,7 +10,8 @@ export type Signaller = Pick<Platform, 'signal'>
 export type InspectorPort =
   /** `ours`: it was opened by this capture and is to be closed again. `fixed`: another process may want the same port. */
   | { readonly kind: 'open'; readonly at: ListeningPort; readonly ours: boolean; readonly fixed: boolean }
-  | { readonly kind: 'closed'; readonly reason: string }
+  /** `signalSent`: it may still open, when the main thread comes back. */
+  | { readonly kind: 'closed'; readonly reason: string; readonly signalSent: boolean }
 
 /** For each process that was sent SIGUSR1, the sockets that were listening before. */
 export interface SignalMemory {
@@ -59,10 +61,12 @@ export async function openInspectorPort(
   const options = await readInspectOptions(pid)
   const before = await readListeners(pid)
   const earlier = memory.get(identity)
-  const [present] = await selectOwn(
+  const own = await selectOwn(
     pid,
     before.filter((at) => isCandidate(at, options, earlier)),
   )
+  if (own.kind === 'unreadable') return closed(`its sockets are not known: ${own.reason}`)
+  const [present] = own.value
   if (present !== undefined) {
     return { kind: 'open', at: present, ours: earlier !== undefined, fixed: present.port === options.port }
   }
@@ -74,7 +78,8 @@ export async function openInspectorPort(
   if (cutOff.aborted) return closed('cut off before the signal')
   const outcome = platform.signal(identity, 'SIGUSR1')
   if (outcome.kind !== 'sent') return closed(`SIGUSR1 was not sent: ${outcome.kind}`)
-  const listening = new Set(before.map((at) => at.inode))
+  // What was there before the first signal counts: one that opened since may be the inspector.
+  const listening = earlier ?? new Set(before.map((at) => at.inode))
   memory.set(identity, listening)
   return awaitPort(pid, listening, options.port, waitMs, cutOff)
 }
@@ -90,15 +95,15 @@ async function awaitPort(
   const end = performance.now() + waitMs
   while (performance.now() < end && !cutOff.aborted) {
     const fresh = (await readListeners(pid)).filter((at) => !before.has(at.inode))
-    const [at] = await selectOwn(pid, fresh)
+    const own = await selectOwn(pid, fresh)
+    const at = own.kind === 'read' ? own.value[0] : undefined
     if (at !== undefined) return { kind: 'open', at, ours: true, fixed: at.port === wanted }
-    if (fresh.some((other) => other.port === wanted)) return portTaken(wanted)
+    if (fresh.some((other) => other.port === wanted)) return { ...portTaken(wanted), signalSent: true }
     if (await hasEnded(pid)) return closed('it ended before its inspector opened')
     await delay(pollMs)
   }
-  return closed(
-    `the main thread did not open the inspector within ${waitMs} ms of SIGUSR1: it is blocked in native code, or the program has a SIGUSR1 listener of its own. If it comes back, its inspector opens on loopback`,
-  )
+  const reason = `the main thread did not open the inspector within ${Math.round(waitMs)} ms of SIGUSR1: it is blocked in native code, or the program has a SIGUSR1 listener of its own`
+  return { kind: 'closed', reason, signalSent: true }
 }
 
 async function hasEnded(pid: number): Promise<boolean> {
@@ -106,11 +111,13 @@ async function hasEnded(pid: number): Promise<boolean> {
   return status.kind === 'unreadable' || /^[ZX]/.test(parseFields(status.value, ['State']).State ?? '')
 }
 
-function closed(reason: string): InspectorPort {
-  return { kind: 'closed', reason }
+type ClosedPort = Extract<InspectorPort, { kind: 'closed' }>
+
+function closed(reason: string): ClosedPort {
+  return { kind: 'closed', reason, signalSent: false }
 }
 
-function portTaken(port: number): InspectorPort {
+function portTaken(port: number): ClosedPort {
   return closed(
     `port ${port} of its inspector is taken by another process; --inspect-port=0 for the service avoids this`,
   )
@@ -128,7 +135,8 @@ async function findRefusal(pid: number): Promise<string | undefined> {
   const fields = parseFields(status.value)
   const caught = BigInt(`0x${fields.SigCgt ?? '0'}`)
   if ((caught & sigusr1Bit) === 0n) return 'it does not catch SIGUSR1, which would end it'
-  return undefined
+  const call = await findKernelCall(pid)
+  return call === undefined ? undefined : `the main thread is blocked in native code, in ${call}; no signal was sent`
 }
 
 /** A loopback port of another network namespace is another process's port here. */

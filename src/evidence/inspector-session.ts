@@ -1,6 +1,13 @@
 import { get } from 'node:http'
 import { describeError, HangdogError } from '../errors.js'
 import type { ListeningPort } from './listening-port.js'
+import { createProtocolChannel, type InspectorNews } from './protocol-channel.js'
+
+/**
+ * The longest message taken in, in bytes: a stack of ten thousand frames has about 6 MB. What is longer ends the connection, and Node
+ * lets the program go on.
+ */
+const longestMessage = 16 * 1024 * 1024
 
 /** A connection to the inspector of a Node process, speaking the DevTools protocol. */
 export interface InspectorSession {
@@ -9,14 +16,6 @@ export interface InspectorSession {
   /** Ends the connection; Node then resumes the program if this session had paused it. */
   close(): void
 }
-
-/** What comes from the inspector, reported in the order it came in. */
-export type InspectorNews =
-  | { readonly kind: 'event'; readonly method: string; readonly parameters: Readonly<Record<string, unknown>> }
-  /** A command was answered. Its promise settles later: several messages of one packet are reported before any promise does. */
-  | { readonly kind: 'answer'; readonly to: string }
-  /** The connection is gone; nothing more comes. */
-  | { readonly kind: 'ended' }
 
 /**
  * Connects to an inspector. Its own thread answers, so this works while the main thread is hung.
@@ -29,34 +28,32 @@ export async function openInspectorSession(
 ): Promise<InspectorSession> {
   const address = await readDebuggerAddress(at, cutOff)
   const { WebSocket } = await import('ws')
-  const socket = new WebSocket(address, { perMessageDeflate: false, handshakeTimeout: 1000 })
+  const socket = new WebSocket(address, {
+    perMessageDeflate: false,
+    handshakeTimeout: 1000,
+    maxPayload: longestMessage,
+  })
   // Closing a socket that is still connecting reports an error as well; nobody is left to hear it.
   const end = () => socket.terminate()
   cutOff.addEventListener('abort', end, { once: true })
-  const pending = new Map<number, PendingCall>()
-  const fail = (cause: string) => {
-    const error = new HangdogError('unavailable', `cannot ask the inspector: ${cause}`)
-    for (const { reject } of pending.values()) reject(error)
-    pending.clear()
-  }
-  socket.on('error', (error) => fail(describeError(error)))
+  let failure = 'the connection ended'
+  const channel = createProtocolChannel(
+    (text) => socket.send(text),
+    (news) => {
+      if (news.kind === 'answer' && news.to === nothing) return
+      if (news.kind !== 'ended') nudge()
+      onNews(news)
+    },
+  )
+  const nudge = createNudge(() => channel.call(nothing))
+  socket.on('error', (error) => {
+    failure = describeError(error)
+  })
   socket.on('close', () => {
     cutOff.removeEventListener('abort', end)
-    fail('the connection ended')
-    onNews({ kind: 'ended' })
+    channel.end(failure)
   })
-  socket.on('message', (data) => {
-    const message = parseMessage(String(data))
-    if (message.method !== undefined) {
-      return onNews({ kind: 'event', method: message.method, parameters: message.params })
-    }
-    const call = pending.get(message.id)
-    if (call === undefined) return
-    pending.delete(message.id)
-    onNews({ kind: 'answer', to: call.method })
-    if (message.error === undefined) call.resolve(message.result)
-    else call.reject(new HangdogError('unavailable', `cannot ask the inspector: ${message.error}`))
-  })
+  socket.on('message', (data) => channel.receive(String(data)))
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve)
     socket.once('error', reject)
@@ -64,47 +61,31 @@ export async function openInspectorSession(
       reject(new HangdogError('unavailable', 'cannot open the inspector: it closed the connection')),
     )
   })
-  let lastId = 0
   return {
-    call: (method, parameters = {}) =>
-      new Promise((resolve, reject) => {
-        const id = ++lastId
-        pending.set(id, { method, resolve, reject })
-        socket.send(JSON.stringify({ id, method, params: parameters }))
-      }),
+    call: channel.call,
     // Not terminate: what was sent last must still arrive. The end of hangdog would close it as well.
     close: () => socket.close(),
   }
 }
 
-interface PendingCall {
-  readonly method: string
-  readonly resolve: (value: Record<string, unknown>) => void
-  readonly reject: (error: Error) => void
-}
+/** A command that does nothing, for its acknowledgement alone. */
+const nothing = 'Schema.getDomains'
 
-interface Message {
-  readonly id: number
-  readonly method: string | undefined
-  readonly params: Record<string, unknown>
-  readonly result: Record<string, unknown>
-  readonly error: string | undefined
-}
-
-function parseMessage(text: string): Message {
-  const message = toRecord(JSON.parse(text))
-  return {
-    id: Number(message.id ?? 0),
-    method: typeof message.method === 'string' ? message.method : undefined,
-    params: toRecord(message.params),
-    result: toRecord(message.result),
-    error: message.error === undefined ? undefined : String(toRecord(message.error).message),
+/**
+ * Node sends small messages only when those before were acknowledged, and this system puts that off for 40 ms unless it has something to
+ * send anyway. So whatever comes in is answered with a command, once a turn, but its own answer is not: four such waits would be half
+ * the time that a stack takes.
+ */
+function createNudge(send: () => Promise<unknown>): () => void {
+  let waiting = false
+  return () => {
+    if (waiting) return
+    waiting = true
+    setImmediate(() => {
+      waiting = false
+      send().catch(() => {})
+    })
   }
-}
-
-/** Anything that is not an object counts as an empty one. */
-export function toRecord(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value)) : {}
 }
 
 /** Asks the port for its list of targets. The URL is made here from the id, so that an answer cannot lead elsewhere. */

@@ -61,7 +61,7 @@ async function withCause(request: EvidenceRequest, exhibits: readonly Exhibit[])
   if (request.hang === undefined) return exhibits
   const { describeCause } = await import('./cause.js')
   return [
-    { kind: 'captured', name: causeExhibit, tookMs: 0, content: describeCause(request.hang, exhibits) },
+    { kind: 'captured', name: causeExhibit, tookMs: 0, content: describeCause(request.hang, exhibits, request.silent) },
     ...exhibits,
   ]
 }

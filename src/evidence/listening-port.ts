@@ -1,5 +1,5 @@
 import { readdir, readlink } from 'node:fs/promises'
-import { readText, readWithin } from './proc-file.js'
+import { type Reading, readText, readWithin } from './proc-file.js'
 
 /** A TCP port that a process listens on. */
 export interface ListeningPort {
@@ -19,10 +19,14 @@ export async function readListeners(pid: number): Promise<readonly ListeningPort
 }
 
 /** Of these listeners, those the process itself holds open. */
-export async function selectOwn(pid: number, listeners: readonly ListeningPort[]): Promise<readonly ListeningPort[]> {
-  if (listeners.length === 0) return []
+export async function selectOwn(
+  pid: number,
+  listeners: readonly ListeningPort[],
+): Promise<Reading<readonly ListeningPort[]>> {
+  if (listeners.length === 0) return { kind: 'read', value: [] }
   const inodes = await readWithin(() => readSocketInodes(pid))
-  return inodes.kind === 'read' ? listeners.filter((listener) => inodes.value.has(listener.inode)) : []
+  if (inodes.kind === 'unreadable') return inodes
+  return { kind: 'read', value: listeners.filter((listener) => inodes.value.has(listener.inode)) }
 }
 
 const listeningState = '0A'

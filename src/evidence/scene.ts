@@ -1,7 +1,7 @@
 import type { Exhibit } from '../watch/evidence.js'
-import { toRecord } from './inspector-session.js'
-import { idleLoop } from './javascript-stack.js'
+import { isPreload } from './javascript-frame.js'
 import { selectNativeFunction } from './native-function.js'
+import { toList, toRecord } from './protocol-channel.js'
 
 /** What the exhibits show of the main thread. */
 export interface Scene {
@@ -27,15 +27,17 @@ export function readScene(exhibits: readonly Exhibit[]): Scene {
   const process = toRecord(findContent(exhibits, 'process'))
   const threads = toRecord(process.threads)
   const main = toRecord(toList(threads.threads)[0])
-  const frames = toList(toRecord(findContent(exhibits, 'javascript-stack')).frames).map(toRecord)
-  const own = frames.find(isOwn)
+  const script = toRecord(findContent(exhibits, 'javascript-stack'))
+  const frames = toList(script.frames).map(toRecord)
+  const own = selectOwnFrame(script)
+  const shown = own ?? frames[0]
   const stack = toList(toRecord(findContent(exhibits, 'native-stack')).stacks).map(String)
   const nativeFunction = selectNativeFunction(stack)
   const call = readCall(main)
   const children = toList(process.children).map(toRecord)
   return {
-    frame: describeFrame(own ?? frames[0]),
-    loopTurns: own === undefined && (frames.length > 0 || isIdle(exhibits)),
+    frame: shown === undefined ? undefined : describeFrame(shown),
+    loopTurns: script.loop === 'idle' || (own === undefined && frames.length > 0) || hasEnded(script),
     call,
     asleep: call !== undefined && main.state === 'S',
     nativeFunction,
@@ -48,31 +50,43 @@ export function readScene(exhibits: readonly Exhibit[]): Scene {
   }
 }
 
-function findContent(exhibits: readonly Exhibit[], wanted: string): unknown {
+export function findContent(exhibits: readonly Exhibit[], wanted: string): unknown {
   const exhibit = exhibits.find((each) => each.name === wanted)
   return exhibit?.kind === 'captured' ? exhibit.content : undefined
 }
 
-function isIdle(exhibits: readonly Exhibit[]): boolean {
-  return exhibits.some((each) => each.kind === 'missing' && each.reason === idleLoop)
+/**
+ * The innermost call of the program's own, of those that were on the stack each time a thread was looked at; where none stayed, of the
+ * last stack. Undefined when there is nothing on it but Node's own and the preload.
+ */
+export function selectOwnFrame(thread: Readonly<Record<string, unknown>>): Record<string, unknown> | undefined {
+  const frames = toList(thread.frames).map(toRecord)
+  const steady = Number(toRecord(thread.samples).steady ?? 0)
+  return frames.slice(steady).find(isOwn) ?? frames.find(isOwn)
 }
 
-function toList(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
+/** What it was in had come to its end by the next look, so that it is no hang of this thread. */
+export function hasEnded({ samples }: Readonly<Record<string, unknown>>): boolean {
+  return toRecord(samples).ended === true
 }
 
-/** The preload, whose timer turns in an idle loop as well. */
-const preloadFolder = new URL('../heartbeat/', import.meta.url).href
-
-function isOwn({ url }: Record<string, unknown>): boolean {
-  return !String(url).startsWith('node:') && !String(url).startsWith(preloadFolder)
+function isOwn({ url, generated }: Record<string, unknown>): boolean {
+  const running = String(toRecord(generated).url ?? url)
+  return !running.startsWith('node:') && !isPreload(running)
 }
 
-function describeFrame(frame: Record<string, unknown> | undefined): string | undefined {
-  if (frame === undefined) return undefined
-  const url = String(frame.url)
-  const file = url.startsWith('node:') ? url : url.split('/').at(-1)
-  return `${frame.function} (${file === '' ? 'evaluated code' : file}:${frame.line})`
+/** `search (search.js:42)`. */
+export function describeFrame(frame: Record<string, unknown>): string {
+  return `${frame.function} (${nameFile(String(frame.url))}:${frame.line})`
+}
+
+/** The last part of its path, and one more where every folder has one of that name. */
+function nameFile(url: string): string {
+  if (url.startsWith('node:')) return url
+  const parts = url.split('/')
+  const last = parts.at(-1) ?? ''
+  if (last === '') return 'evaluated code'
+  return /^index\.\w+$/.test(last) && parts.length > 4 ? parts.slice(-2).join('/') : last
 }
 
 function readCall({ syscall }: Record<string, unknown>): string | undefined {

@@ -11,6 +11,8 @@ export interface EvidenceRequest {
   readonly reading: ProcessReading
   /** Absent for the light capture at the warning. */
   readonly hang?: Hang
+  /** How long the service has been silent. */
+  readonly silent?: Milliseconds
   /** All of it must be done within this. */
   readonly budget: Milliseconds
 }

@@ -67,11 +67,11 @@ export async function takeEvidence(
   record: IncidentRecord | undefined,
   parts: Surroundings,
 ): Promise<void> {
-  const { service, process, subject, reading, hang, policy } = hangCase
+  const { service, process, subject, reading, hang, silent, policy } = hangCase
   const budget = policy.evidenceTimeout
   const incident = record === undefined ? {} : { incident: record.id }
   if (budget === zero) return
-  const request: EvidenceRequest = { service, process, subject, reading, hang, budget }
+  const request: EvidenceRequest = { service, process, subject, reading, hang, silent, budget }
   const captured = await withinLimit(parts.evidence.capture(request), budget, parts.clock)
   const exhibits = captured.kind === 'done' ? captured.value : []
   if (captured.kind !== 'done') {

@@ -1,6 +1,5 @@
 import t from 'tap'
 import { describeCause } from '../../src/evidence/cause.js'
-import { idleLoop } from '../../src/evidence/javascript-stack.js'
 import type { Exhibit } from '../../src/watch/evidence.js'
 import type { Hang } from '../../src/watch/verdict.js'
 
@@ -114,7 +113,10 @@ const cases: readonly (readonly [string, Hang, readonly Exhibit[], string])[] = 
   [
     'an idle event loop',
     { kind: 'waiting', waitChannel: 'ep_poll' },
-    [mainThreadIn('epoll_wait(5) on anon_inode:[eventpoll]'), missing('javascript-stack', idleLoop)],
+    [
+      mainThreadIn('epoll_wait(5) on anon_inode:[eventpoll]'),
+      captured('javascript-stack', { loop: 'idle', frames: [] }),
+    ],
     'event loop is idle: main thread waits in epoll_wait() on anon_inode:[eventpoll], and what it waits for does not come',
   ],
   [

@@ -13,6 +13,7 @@ import {
   recordingSignaller,
   requestFor,
   startHung,
+  stateOf,
   until,
 } from '../fixtures/evidence/hung-service.js'
 
@@ -21,7 +22,8 @@ const limit = milliseconds(5000)
 
 function collect(platform: ReturnType<typeof recordingSignaller>) {
   const collector = createJavaScriptStackCollector(platform)
-  return (service: HungService) => collector.collect(requestFor(service, limit), limit, new AbortController().signal)
+  return (service: HungService, within = limit) =>
+    collector.collect(requestFor(service, within), within, new AbortController().signal)
 }
 
 t.test('a program called node that does not catch SIGUSR1 is not sent it', async (t) => {
@@ -59,20 +61,38 @@ t.test('a fixed port is free again at once, and stays closed after the hang', as
   t.equal(service.child.exitCode, null)
 })
 
-t.test(
-  'an inspector that opened late, after a native call came back, is used and closed by the next capture',
-  async (t) => {
-    const fifo = makeFifo(t)
-    const service = await startHung(t, process.execPath, [...randomPort, fixture('fifo-open.mjs'), fifo])
-    const take = collect(recordingSignaller())
-    t.match(await take(service), { kind: 'missing', reason: /blocked in native code/ })
-    writeFileSync(fifo, 'x')
-    await until(() => service.lines.includes('went on'), 'the service to go on')
-    await until(() => listeningPorts(service.pid) === 1, 'the inspector to open')
-    t.match(await take(service), { kind: 'missing', reason: /event loop is idle/ })
-    await until(() => listeningPorts(service.pid) === 0, 'the inspector to be closed')
-  },
-)
+t.test('an inspector that opens late, after a native call came back, is closed again', async (t) => {
+  const service = await startHung(t, process.execPath, [...randomPort, fixture('native-for-a-while.mjs'), '3000'])
+  const found = await collect(recordingSignaller())(service, milliseconds(1000))
+  t.match(found, { kind: 'missing', reason: /blocked in native code/ })
+  await until(() => service.lines.includes('went on'), 'the service to go on')
+  await until(
+    () => service.lines.some((line) => line.startsWith('Debugger listening')),
+    'the inspector to open, as SIGUSR1 asked for',
+  )
+  await until(() => listeningPorts(service.pid) === 0, 'the inspector to be closed')
+  t.equal(service.child.exitCode, null)
+})
+
+t.test('an inspector that opened late is used by the next capture, and closed by it', async (t) => {
+  const service = await startHung(t, process.execPath, [...randomPort, fixture('native-for-a-while.mjs'), '2000'])
+  const take = collect(recordingSignaller())
+  t.match(await take(service, milliseconds(500)), { kind: 'missing', reason: /blocked in native code/ })
+  await until(() => service.lines.includes('went on'), 'the service to go on')
+  t.match(await take(service), { kind: 'found', content: { loop: 'idle' } })
+  await until(() => listeningPorts(service.pid) === 0, 'the inspector to be closed')
+})
+
+t.test('a main thread that sleeps in one system call all the time is not sent the signal', async (t) => {
+  const fifo = makeFifo(t)
+  const service = await startHung(t, process.execPath, [...randomPort, fixture('fifo-open.mjs'), fifo])
+  const platform = recordingSignaller()
+  t.match(await collect(platform)(service), { kind: 'missing', reason: /blocked in native code, in open(at)?\(\)/ })
+  t.strictSame(platform.sent, [])
+  writeFileSync(fifo, 'x')
+  await until(() => service.lines.includes('went on'), 'the service to go on')
+  t.equal(listeningPorts(service.pid), 0)
+})
 
 t.test('a port that another process holds is reported, and no signal is sent', async (t) => {
   const port = `--inspect-port=${40_000 + (process.pid % 10_000)}`
@@ -87,6 +107,7 @@ t.test('a port that another process holds is reported, and no signal is sent', a
 t.test('a stopped service is not sent anything', async (t) => {
   const service = await startHung(t, process.execPath, [...randomPort, fixture('idle-loop.mjs')])
   service.child.kill('SIGSTOP')
+  await until(() => stateOf(service.pid) === 'T', 'it to stop')
   const platform = recordingSignaller()
   t.match(await collect(platform)(service), { kind: 'missing', reason: /state T/ })
   t.strictSame(platform.sent, [])
