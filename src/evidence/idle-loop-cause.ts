@@ -48,7 +48,7 @@ function describePending(pending: Counts, peers: unknown, blocked: readonly stri
   const threads = blocked.length === 0 ? '' : `; other threads are in ${groupCalls(blocked)}`
   if (others.length === 0) {
     const timers = kinds.length === 0 ? 'nothing is pending in it' : 'only timers are pending in it'
-    return `${timers}, so that what the work waits for is no operation of Node (such as a promise that nothing settles)${threads}`
+    return `${timers}, and no file, socket or other operation that would go on with the work${threads}`
   }
   return `pending in it: ${listCounts(kinds)}${connections === '' ? '' : ` (connected to ${connections})`}${threads}`
 }

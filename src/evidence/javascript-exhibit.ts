@@ -55,7 +55,7 @@ export async function describeVisit(pid: number, visit: Visit, limitMs: number):
 
 function explainWorker(kind: 'idle' | 'silent'): string {
   return kind === 'idle'
-    ? 'it runs no JavaScript: its event loop is idle'
+    ? 'it runs no JavaScript: its event loop seems idle'
     : 'it does not answer: it is blocked in native code, or its main thread cannot carry its messages'
 }
 

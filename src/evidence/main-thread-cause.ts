@@ -40,8 +40,8 @@ function describeWaiting(waitChannel: string, seen: Scene): string {
   const call = seen.call ?? ''
   // The wait channel counts first: it was read before the inspector paused the main thread, which is a wait of the same kind.
   const inLock = channel === '' ? call.startsWith('futex') : channel.startsWith('futex')
-  // Node answers its inspector only from JavaScript or from Atomics.wait, so with a stack a lock can be nothing else.
-  if (inLock && seen.frame !== undefined) return `main thread waits in Atomics.wait called from ${seen.frame}`
+  if (seen.builtIn === 'Atomics.wait' && seen.frame !== undefined)
+    return `main thread waits in Atomics.wait called from ${seen.frame}`
   if (seen.inSpawnSync) return describeSpawnSync(seen)
   const inPoll = call.startsWith('epoll')
   if (inPoll && seen.loopTurns)

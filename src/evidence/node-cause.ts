@@ -1,7 +1,7 @@
 import type { CauseQuestion, CauseRule } from './cause.js'
 import { describeIdleLoop } from './idle-loop-cause.js'
 import { toList, toRecord } from './protocol-channel.js'
-import { describeFrame, findContent, hasEnded, selectOwnFrame } from './scene.js'
+import { describeFrame, describeNodeCall, findContent, hasEnded, selectOwnFrame } from './scene.js'
 
 type Thread = Readonly<Record<string, unknown>>
 
@@ -49,9 +49,13 @@ function workerBusy(question: CauseQuestion): string | undefined {
 
 function mainThreadBusy(question: CauseQuestion): string | undefined {
   const { main } = findThreads(question.exhibits)
-  const { frame, asleep } = question.seen
-  if (question.hang.kind !== 'busy-loop' || frame === undefined || asleep || !isSteady(main)) return undefined
-  return `busy loop in ${frame}${describeSupport(question, main)}${describeHeap(main)}`
+  const { frame, asleep, builtIn, call, inSpawnSync } = question.seen
+  // Garbage collection waits for its helpers by futex, in the middle of a busy loop.
+  const waits = (asleep && call?.startsWith('futex') !== true) || builtIn === 'Atomics.wait' || inSpawnSync
+  if (question.hang.kind !== 'busy-loop' || frame === undefined || waits || !isSteady(main)) return undefined
+  const called = describeNodeCall(main)
+  const inside = called === undefined ? '' : `, in its call of ${called}`
+  return `busy loop in ${frame}${inside}${describeSupport(question, main)}${describeHeap(main)}`
 }
 
 /** Several looks, all of which found it in the same call. */

@@ -10,7 +10,10 @@ export interface RuntimeSummary {
     readonly externalBytes: number
   }
   readonly uptimeSeconds: number
-  /** How many there are of each kind that keeps the loop going, such as `TCPSocketWrap` or `FSReqCallback`. */
+  /**
+   * How many there are of each kind that keeps the loop going, such as `TCPSocketWrap` or `FSReqCallback`; not its standard input and
+   * output.
+   */
   readonly resources: Readonly<Record<string, number>>
   /** Sockets that are connected, as `address:port`. */
   readonly peers: readonly string[]
@@ -36,8 +39,10 @@ export const summaryExpression = `(() => {
   const peers = []
   const { Socket } = load('net')
   for (const handle of process._getActiveHandles?.() ?? []) {
-    if (peers.length >= ${peerLimit}) break
-    if (handle instanceof Socket && handle.remoteAddress) peers.push(handle.remoteAddress + ':' + handle.remotePort)
+    if (!(handle instanceof Socket)) continue
+    const standard = handle._handle?.fd <= 2 && handle._handle.constructor.name + 'Wrap'
+    if (standard && --resources[standard] === 0) delete resources[standard]
+    if (handle.remoteAddress && peers.length < ${peerLimit}) peers.push(handle.remoteAddress + ':' + handle.remotePort)
   }
   const poolSize = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
   return { heap: { usedBytes, totalBytes, limitBytes, externalBytes }, uptimeSeconds: process.uptime(), resources, peers, poolSize }

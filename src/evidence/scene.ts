@@ -7,6 +7,8 @@ import { toList, toRecord } from './protocol-channel.js'
 export interface Scene {
   /** Innermost JavaScript of the program; Node's own only when there is no other, and then not for an idle loop. */
   readonly frame: string | undefined
+  /** The built-in function that JavaScript was inside of, such as `Atomics.wait`. */
+  readonly builtIn: string | undefined
   /** The event loop goes round: the main thread answered its inspector with nothing of the program on its stack. */
   readonly loopTurns: boolean
   /** Decoded system call of the main thread, without its number of descriptor. */
@@ -37,6 +39,7 @@ export function readScene(exhibits: readonly Exhibit[]): Scene {
   const children = toList(process.children).map(toRecord)
   return {
     frame: shown === undefined ? undefined : describeFrame(shown),
+    builtIn: typeof script.builtIn === 'string' ? script.builtIn : undefined,
     loopTurns: script.loop === 'idle' || (own === undefined && frames.length > 0) || hasEnded(script),
     call,
     asleep: call !== undefined && main.state === 'S',
@@ -63,6 +66,15 @@ export function selectOwnFrame(thread: Readonly<Record<string, unknown>>): Recor
   const frames = toList(thread.frames).map(toRecord)
   const steady = Number(toRecord(thread.samples).steady ?? 0)
   return frames.slice(steady).find(isOwn) ?? frames.find(isOwn)
+}
+
+/** Node's own function that the program's innermost call was in at every look, when there is one: `gzipSync of node:zlib`. */
+export function describeNodeCall(thread: Readonly<Record<string, unknown>>): string | undefined {
+  const frames = toList(thread.frames).map(toRecord)
+  const steady = Number(toRecord(thread.samples).steady ?? 0)
+  const place = frames.findIndex(isOwn)
+  const called = place > steady ? frames[place - 1] : undefined
+  return called === undefined ? undefined : `${called.function} of ${called.url}`
 }
 
 /** What it was in had come to its end by the next look, so that it is no hang of this thread. */

@@ -28,8 +28,11 @@ export type Sampling =
 /** How long a thread runs between two looks. Long enough to be elsewhere by then if it turns in circles. */
 const runMs = 15
 
-/** A thread that runs JavaScript pauses with the answer; this is for one that is about to. */
+/** How long after its answer a thread has to pause. One that runs JavaScript pauses at once, unless its stack is very long. */
 const idleMs = 120
+
+/** Answers whether the thread is on a CPU just now, when that can be seen. */
+export type CpuLook = () => Promise<boolean>
 
 /** As above, for the next look; it includes the time that the answer travels. */
 const againMs = 250
@@ -38,9 +41,14 @@ const againMs = 250
  * Looks at the stack of a thread several times. Leaves it paused when it was found running, so that more can be asked about its last
  * stack; the caller lets it go. The `Debugger.pause` of the first look is sent by the caller.
  */
-export async function sampleStack(thread: InspectedThread, looks: number, limitMs: number): Promise<Sampling> {
+export async function sampleStack(
+  thread: InspectedThread,
+  looks: number,
+  limitMs: number,
+  isOnCpu?: CpuLook,
+): Promise<Sampling> {
   const end = performance.now() + limitMs
-  const idle = thread.asked.then(() => delay(idleMs)).then(() => undefined)
+  const idle = thread.asked.then(() => awaitIdle(end, isOnCpu))
   const first = await within(Promise.race([thread.paused, idle]), limitMs)
   if (first === undefined) return { kind: thread.enabled ? 'idle' : 'silent' }
   const stacks = [first]
@@ -60,6 +68,12 @@ export async function sampleStack(thread: InspectedThread, looks: number, limitM
     stacks.push(next)
   }
   return { kind: 'sampled', samples: { ...compareStacks(stacks), spanMs: Math.round(last - start), ended } }
+}
+
+/** A thread that is on a CPU still puts its stack together, or runs what it will be paused in. */
+async function awaitIdle(end: number, isOnCpu: CpuLook | undefined): Promise<undefined> {
+  do await delay(isOnCpu === undefined ? 2 * idleMs : idleMs)
+  while (isOnCpu !== undefined && performance.now() < end && (await isOnCpu()))
 }
 
 /** Finds what is common to all stacks, from the outermost call on. */

@@ -1,3 +1,4 @@
+import { countProcesses } from './busiest-processes.js'
 import { measureCpuLoad } from './cpu-load.js'
 import type { Collector } from './exhibit.js'
 import { hasServer, readMounts } from './mount.js'
@@ -73,7 +74,7 @@ export const vitalsCollector: Collector = {
 
 /** Loaded only here: it costs 35 ms and 10 MB, which a supervisor without a hang need not pay. */
 async function measure(): Promise<Readonly<Record<string, unknown>>> {
-  const { fsSize, mem, processes } = (await import('systeminformation')).default
+  const { fsSize, mem } = (await import('systeminformation')).default
   // df waits for ever on these when their server is gone, so they are looked for before it is run.
   const mounts = await readMounts(process.pid)
   const remote = mounts.kind === 'read' && mounts.value.some(({ type }) => hasServer(type))
@@ -83,35 +84,9 @@ async function measure(): Promise<Readonly<Record<string, unknown>>> {
     remote
       ? 'not measured: a file system with a server is mounted, and df would wait for its server'
       : within(fsSize().then((all) => all.slice(0, 20))),
-    within(
-      processes().then(({ list, ...counts }) => ({
-        all: counts.all,
-        running: counts.running,
-        blocked: counts.blocked,
-        top: selectBusiest(list),
-      })),
-    ),
+    within(countProcesses()),
   ])
   return { load, usage, fileSystems, busiest }
-}
-
-interface ProcessEntry {
-  readonly pid: number
-  readonly name: string
-  readonly cpu: number
-  readonly memRss: number
-  readonly state: string
-}
-
-function selectBusiest(list: readonly ProcessEntry[]): readonly unknown[] {
-  const sorted = [...list].sort((a, b) => b.cpu - a.cpu).slice(0, 10)
-  return sorted.map(({ pid, name, cpu, memRss, state }) => ({
-    pid,
-    name,
-    cpuPercent: round(cpu),
-    rssKiB: memRss,
-    state,
-  }))
 }
 
 function parseCounters(text: string): Record<string, string> {
@@ -123,8 +98,4 @@ async function within<T>(call: Promise<T>): Promise<T | string> {
     const timer = setTimeout(() => resolve(`not measured: not finished within ${callLimitMs} ms`), callLimitMs)
     call.then(resolve, (error: unknown) => resolve(`not measured: ${String(error)}`)).finally(() => clearTimeout(timer))
   })
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10
 }

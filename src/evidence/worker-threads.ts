@@ -49,6 +49,8 @@ export class WorkerThreads {
   }
 
   #attached(sessionId: string, info: Readonly<Record<string, unknown>>): void {
+    // Node loads modules with hooks in a worker of its own, which is none of the program's.
+    if (String(info.url).startsWith('node:')) return
     if (this.#workers.size >= workerLimit) {
       this.#left++
       return
