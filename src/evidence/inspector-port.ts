@@ -102,9 +102,11 @@ async function awaitPort(
     if (await hasEnded(pid)) return closed('it ended before its inspector opened')
     await delay(pollMs)
   }
-  const reason = `the main thread did not open the inspector within ${Math.round(waitMs)} ms of SIGUSR1: it is blocked in native code, or the program has a SIGUSR1 listener of its own`
+  const reason = `the main thread did not open the inspector within ${Math.round(waitMs)} ms of SIGUSR1: it is blocked in native code, or the program has a SIGUSR1 listener of its own; ${noWorkers}`
   return { kind: 'closed', reason, signalSent: true }
 }
+
+const noWorkers = 'its workers are reached through the main thread alone'
 
 async function hasEnded(pid: number): Promise<boolean> {
   const status = await readText(`/proc/${pid}/status`)
@@ -136,7 +138,9 @@ async function findRefusal(pid: number): Promise<string | undefined> {
   const caught = BigInt(`0x${fields.SigCgt ?? '0'}`)
   if ((caught & sigusr1Bit) === 0n) return 'it does not catch SIGUSR1, which would end it'
   const call = await findKernelCall(pid)
-  return call === undefined ? undefined : `the main thread is blocked in native code, in ${call}; no signal was sent`
+  return call === undefined
+    ? undefined
+    : `the main thread is blocked in native code, in ${call}, so no signal was sent; ${noWorkers}`
 }
 
 /** A loopback port of another network namespace is another process's port here. */

@@ -26,7 +26,8 @@ export interface ShownThread {
   readonly builtIn?: string
 }
 
-export const blockedInNativeCode = 'the main thread does not answer its inspector: it is blocked in native code'
+export const blockedInNativeCode =
+  'the main thread does not answer its inspector: it is blocked in native code; its workers are reached through it alone'
 
 /** Makes the exhibit `javascript-stack`: `loop` says whether the main thread runs JavaScript or idles in its event loop. */
 export async function describeVisit(pid: number, visit: Visit, limitMs: number): Promise<Finding> {

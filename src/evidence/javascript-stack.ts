@@ -35,7 +35,7 @@ export function createJavaScriptStackCollector(platform: Signaller): Collector {
         const port = await openInspectorPort(identity, platform, memory, limit * portShare, cutOff)
         if (port.kind === 'closed') {
           if (port.signalSent) late.expect(identity)
-          return { kind: 'missing', reason: `${port.reason}. Its workers are reached through the main thread alone` }
+          return { kind: 'missing', reason: port.reason }
         }
         const visit = await visitInspector(identity.pid, port, limit * visitShare, cutOff)
         return describeVisit(identity.pid, visit, end - performance.now())

@@ -40,11 +40,15 @@ function workerBusy(question: CauseQuestion): string | undefined {
   const frame = first === undefined ? undefined : selectOwnFrame(first)
   if (first === undefined || frame === undefined) return undefined
   const inside = first.builtIn === undefined ? '' : `inside ${first.builtIn}, called by `
-  const others = busy.length === 1 ? '' : `; ${busy.length - 1} more of its workers are busy too`
+  const others = busy.length === 1 ? '' : `; ${describeMore(busy.length - 1)} busy too`
   const mainThread = question.seen.loopTurns
     ? "the main thread's event loop turns"
     : 'the main thread waits in Atomics.wait'
   return `worker thread ${nameWorker(first)} is busy ${inside === '' ? 'in ' : inside}${describeFrame(frame)}${describeSupport(question, first)}; ${mainThread}${others}`
+}
+
+function describeMore(count: number): string {
+  return count === 1 ? '1 more of its workers is' : `${count} more of its workers are`
 }
 
 function mainThreadBusy(question: CauseQuestion): string | undefined {

@@ -25,6 +25,7 @@ function nodeStack(...functions: readonly string[]): Exhibit {
 
 const internal = { function: 'listOnTimeout', url: 'node:internal/timers', line: 581, column: 1 }
 const spin = { function: 'spin', url: 'file:///srv/app.js', line: 12, column: 3 }
+const zlib = { function: 'gzipSync', url: 'node:zlib', line: 7, column: 1 }
 const jsonLines = [
   'v8::internal::JsonParser<unsigned char>::ScanJsonString(bool)',
   'v8::internal::MaybeHandle<v8::internal::Object> v8::internal::JsonParser<unsigned char>::ParseJsonValue<false>()',
@@ -43,6 +44,7 @@ const beatTurn = {
 }
 const polling = 'epoll_pwait(13) on anon_inode:[eventpoll]'
 const stack = captured('javascript-stack', { frames: [internal, spin] })
+const atomicsWait = captured('javascript-stack', { frames: [spin, internal], builtIn: 'Atomics.wait' })
 const nativeStack = captured('native-stack', {
   stacks: [
     'Thread 2 (Thread 0x7f LWP 2 "worker"):',
@@ -88,8 +90,77 @@ const cases: readonly (readonly [string, Hang, readonly Exhibit[], string])[] = 
   [
     'busy threads beside a main thread that waits',
     { kind: 'busy-loop', cpuPercent: 183 },
-    [mainThreadIn('futex()'), stack],
+    [mainThreadIn('futex()'), atomicsWait],
     'busy, process on CPU 183 %, but when looked at, main thread waits in Atomics.wait called from spin (app.js:12)',
+  ],
+  [
+    'a busy loop that several looks have found, below a call of Node',
+    busy,
+    [
+      mainThreadIn('running'),
+      captured('javascript-stack', {
+        frames: [{ function: 'inner', url: 'node:zlib', line: 1, column: 1 }, zlib, spin, internal],
+        samples: { count: 3, spanMs: 40, steady: 1, samePlace: false, ended: false },
+        runtime: { heap: { usedBytes: 96, limitBytes: 100 } },
+      }),
+    ],
+    'busy loop in spin (app.js:12), in its call of gzipSync of node:zlib, process on CPU 99 %, so at 3 looks in 40 ms; its heap is at 96 % of the limit',
+  ],
+  [
+    'a collection of garbage that waits for its helpers',
+    busy,
+    [
+      mainThreadIn('futex()'),
+      captured('javascript-stack', { frames: [spin], samples: { count: 3, spanMs: 40, steady: 0 } }),
+    ],
+    'busy loop in spin (app.js:12), process on CPU 99 %, so at 3 looks in 40 ms',
+  ],
+  [
+    'a built-in function',
+    busy,
+    [
+      captured('javascript-stack', {
+        frames: [spin],
+        builtIn: 'String.replace',
+        samples: { count: 3, spanMs: 40, steady: 0, samePlace: true },
+      }),
+    ],
+    'main thread has been inside String.replace, called by spin (app.js:12), process on CPU 99 %, so at 3 looks in 40 ms',
+  ],
+  [
+    'a pause of another debugger',
+    waiting,
+    [captured('javascript-stack', { pausedBefore: true, frames: [spin] })],
+    'main thread stands still in spin (app.js:12): another debugger has paused it through its inspector',
+  ],
+  [
+    'a loop that came to an end of what it was in',
+    { kind: 'waiting', waitChannel: 'ep_poll' },
+    [
+      mainThreadIn(polling),
+      captured('javascript-stack', {
+        frames: [spin],
+        samples: { count: 1, spanMs: 0, steady: 0, ended: true },
+        runtime: { resources: { TCPServerWrap: 1 }, peers: [], poolSize: 4 },
+      }),
+    ],
+    'event loop is idle: pending in it: 1 TCPServerWrap',
+  ],
+  [
+    'two busy workers',
+    busy,
+    [
+      captured('javascript-stack', {
+        loop: 'idle',
+        frames: [],
+        workers: [
+          { title: '[worker 1]', frames: [spin], samples: { count: 2, spanMs: 20, steady: 0 } },
+          { title: '[worker 2]', frames: [spin], samples: { count: 1, spanMs: 0, steady: 0, ended: true } },
+          { title: '[worker 3]', frames: [spin], samples: { count: 2, spanMs: 20, steady: 0 } },
+        ],
+      }),
+    ],
+    "worker thread [worker 1] is busy in spin (app.js:12), process on CPU 99 %, so at 2 looks in 20 ms; the main thread's event loop turns; 1 more of its workers is busy too",
   ],
   [
     'evaluated code',
@@ -101,7 +172,7 @@ const cases: readonly (readonly [string, Hang, readonly Exhibit[], string])[] = 
   [
     'Atomics.wait',
     futex,
-    [mainThreadIn('futex()'), stack],
+    [mainThreadIn('futex()'), atomicsWait],
     'main thread waits in Atomics.wait called from spin (app.js:12)',
   ],
   [

@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
 import { describeCause } from '../../src/evidence/cause.js'
 import { createEvidenceCollector } from '../../src/evidence/collector.js'
@@ -138,3 +141,42 @@ t.test('the environment of a service is in no exhibit', async (t) => {
   contentOf(exhibits, 'javascript-stack')
   t.notOk(JSON.stringify(exhibits).includes(secret))
 })
+
+/** unshare needs rights that not every machine gives. */
+function canUnshare(): boolean {
+  return spawnSync('unshare', ['--net', 'true']).status === 0
+}
+
+t.test('a service in a network of its own is not asked, and not signalled', { skip: !canUnshare() }, async (t) => {
+  const args = ['--net', process.execPath, ...randomPort, fixture('busy-loop.mjs'), '600000']
+  const service = await startHung(t, 'unshare', args)
+  const platform = recordingSignaller()
+  const evidence = createEvidenceCollector({ clock: realClock, platform, nativeStack: false })
+  const exhibits = await evidence.capture(requestFor(service, budgetMs))
+  const missing = exhibits.find(({ name }) => name === 'javascript-stack')
+  t.match(missing, { kind: 'missing', reason: 'the service has a network namespace of its own' })
+  t.strictSame(platform.sent, [])
+})
+
+t.test(
+  'a map is read where the service sees it, in a mount namespace of its own',
+  { skip: !canUnshare() },
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'hangdog-mount-'))
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+    // The folder is covered by another one that only the service has.
+    const script = `mount -t tmpfs none ${folder} && cp ${fixture('mapped/spin.mjs')} ${fixture('mapped/spin.mjs.map')} ${folder} && exec "$0" "$@"`
+    const node = [process.execPath, ...randomPort, join(folder, 'spin.mjs')]
+    const service = await startHung(t, 'unshare', ['--mount', 'sh', '-c', script, ...node])
+    t.match(describeCause(busy, await captureBuilt(service)), /^busy loop in spin \(original\.ts:9\)/)
+  },
+)
+
+/** Maps are read by a worker thread, which needs the built code. */
+async function captureBuilt(service: HungService): Promise<readonly Exhibit[]> {
+  const built: typeof import('../../src/evidence/collector.js') = await import(
+    new URL('../../dist/evidence/collector.js', import.meta.url).href
+  )
+  const options = { clock: realClock, platform: recordingSignaller(), nativeStack: false }
+  return built.createEvidenceCollector(options).capture(requestFor(service, budgetMs))
+}

@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { flagNames, openFlags } from '../../src/evidence/argument-names.js'
 import { findLockWaits } from '../../src/evidence/file-lock-holder.js'
+import { countProcesses, parseStat } from '../../src/evidence/busiest-processes.js'
+import { measureCpuLoad, parseCpuTimes } from '../../src/evidence/cpu-load.js'
 import { parseInspectOptions } from '../../src/evidence/inspector-port.js'
 import { parseLimits } from '../../src/evidence/listen-queue.js'
 import { parseListeners } from '../../src/evidence/listening-port.js'
@@ -165,4 +168,37 @@ t.test('values are named as their manual pages do', async (t) => {
   t.equal(openFlags(0o2000000), 'O_RDONLY|O_CLOEXEC')
   t.equal(openFlags(0o101), 'O_WRONLY|O_CREAT')
   t.equal(openFlags(2), 'O_RDWR')
+})
+
+t.test('the times of the processors are read, idle and waiting apart', async (t) => {
+  const times = parseCpuTimes('cpu  10 1 5 100 20 1 2 3 9 9\ncpu0 5 0 2 50 10 0 1 1 0 0\nintr 99\n')
+  t.strictSame(
+    [...times],
+    [
+      ['cpu', { busy: 22, all: 142 }],
+      ['cpu0', { busy: 9, all: 69 }],
+    ],
+  )
+})
+
+t.test('a process that works is counted among the busiest, and its processor as busy', async (t) => {
+  const burner = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' })
+  t.teardown(() => burner.kill('SIGKILL'))
+  await delay(300)
+  const { all, top } = await countProcesses()
+  t.ok(all > 2)
+  t.match(
+    top.find(({ pid }) => pid === burner.pid),
+    { name: 'node', cpuPercent: Number, rssKiB: Number },
+  )
+  const load = await measureCpuLoad()
+  t.ok(load.percent > 0 && load.percent <= 100)
+  t.ok(load.byCpu.length > 0)
+})
+
+t.test('a line about a process is read whatever its name is', async (t) => {
+  const rest = Array.from({ length: 49 }, (_, place) => String(place)).join(' ')
+  const seen = parseStat(`77 (a) b (c) R ${rest}\n`)
+  t.strictSame(seen, { pid: 77, name: 'a) b (c', state: 'R', ticks: 10 + 11, rssKiB: 80 })
+  t.equal(parseStat(''), undefined)
 })
