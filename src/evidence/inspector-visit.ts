@@ -2,11 +2,10 @@ import { fetchSource, nameBuiltInCall } from './call-name.js'
 import { InspectedThread, quietly } from './inspected-thread.js'
 import type { InspectorPort } from './inspector-port.js'
 import { type InspectorSession, openInspectorSession } from './inspector-session.js'
-import { readText } from './proc-file.js'
 import type { InspectorNews } from './protocol-channel.js'
 import { parseSummary, type RuntimeSummary, summaryExpression } from './runtime-summary.js'
 import { within } from './settleable.js'
-import { type CpuLook, type Sampling, type StackSamples, sampleStack } from './stack-samples.js'
+import { type Sampling, type StackSamples, sampleStack } from './stack-samples.js'
 import { type InspectedWorker, WorkerThreads } from './worker-threads.js'
 
 /** How often the main thread's stack is looked at, and a worker's. */
@@ -40,12 +39,7 @@ type OpenPort = Extract<InspectorPort, { kind: 'open' }>
  * Takes the stacks of all JavaScript threads through an open inspector, and closes the inspector if it was opened for this.
  * @throws HangdogError `unavailable` when the connection ends meanwhile
  */
-export async function visitInspector(
-  pid: number,
-  port: OpenPort,
-  limitMs: number,
-  cutOff: AbortSignal,
-): Promise<Visit> {
+export async function visitInspector(port: OpenPort, limitMs: number, cutOff: AbortSignal): Promise<Visit> {
   const call: InspectorSession['call'] = async (method, parameters) => (await session).call(method, parameters)
   const main = new InspectedThread(call)
   const workers = new WorkerThreads(call)
@@ -56,7 +50,7 @@ export async function visitInspector(
   const session = openInspectorSession(port.at, hear, cutOff)
   const opened = await session
   try {
-    return await lookAtThreads(main, workers, limitMs, () => isOnCpu(pid))
+    return await lookAtThreads(main, workers, limitMs)
   } finally {
     await leave(opened, port, main.pausedBefore)
   }
@@ -66,12 +60,7 @@ export async function visitInspector(
  * All commands are sent at once; waiting for each answer would cost the 40 ms of a delayed acknowledgement. What runs code comes before
  * the pause: in an idle loop the pause would catch that code and nothing else.
  */
-async function lookAtThreads(
-  main: InspectedThread,
-  workers: WorkerThreads,
-  limitMs: number,
-  isMainOnCpu: CpuLook,
-): Promise<Visit> {
+async function lookAtThreads(main: InspectedThread, workers: WorkerThreads, limitMs: number): Promise<Visit> {
   const end = performance.now() + limitMs
   const left = () => Math.max(1, end - performance.now())
   quietly(main.call('Debugger.enable'))
@@ -89,28 +78,17 @@ async function lookAtThreads(
       })),
     ),
   )
-  const [mainVisit, workerVisits] = await Promise.all([lookAt(main, mainLooks, limitMs, isMainOnCpu), others])
+  const [mainVisit, workerVisits] = await Promise.all([lookAt(main, mainLooks, limitMs), others])
   const runtime = mainVisit.sampling.kind === 'silent' ? undefined : parseSummary(await within(summary, left()))
   return { main: mainVisit, workers: workerVisits, moreWorkers: workers.omitted, runtime }
 }
 
-async function lookAt(
-  thread: InspectedThread,
-  looks: number,
-  limitMs: number,
-  isOnCpu?: CpuLook,
-): Promise<ThreadVisit> {
+async function lookAt(thread: InspectedThread, looks: number, limitMs: number): Promise<ThreadVisit> {
   const end = performance.now() + limitMs
-  const sampling = await sampleStack(thread, looks, limitMs * (1 - callShare), isOnCpu)
+  const sampling = await sampleStack(thread, looks, limitMs * (1 - callShare))
   if (sampling.kind !== 'sampled') return { thread, sampling }
   const builtIn = await nameSteadyCall(thread, sampling.samples, end - performance.now())
   return { thread, sampling, ...(builtIn === undefined ? {} : { builtIn }) }
-}
-
-/** The main thread of a process bears its number. */
-async function isOnCpu(pid: number): Promise<boolean> {
-  const stat = await readText(`/proc/${pid}/task/${pid}/stat`)
-  return stat.kind === 'read' && stat.value.charAt(stat.value.lastIndexOf(')') + 2) === 'R'
 }
 
 /** Only when every look saw the innermost frame at the same call. */

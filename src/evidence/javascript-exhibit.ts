@@ -1,7 +1,9 @@
+import { unreachable } from '../errors.js'
 import type { Finding } from './exhibit.js'
 import type { RawFrame } from './inspected-thread.js'
 import type { ThreadVisit, Visit } from './inspector-visit.js'
 import { type FrameOrigin, type JavaScriptFrame, mapFrames } from './javascript-frame.js'
+import type { Sampling } from './stack-samples.js'
 
 /** What is kept of a stack: the innermost calls, and those around the innermost one that stayed. */
 const frameLimit = 50
@@ -29,10 +31,13 @@ export interface ShownThread {
 export const blockedInNativeCode =
   'the main thread does not answer its inspector: it is blocked in native code; its workers are reached through it alone'
 
+const late = 'the main thread answers its inspector, but did not pause in time'
+
 /** Makes the exhibit `javascript-stack`: `loop` says whether the main thread runs JavaScript or idles in its event loop. */
 export async function describeVisit(pid: number, visit: Visit, limitMs: number): Promise<Finding> {
   const { main, workers, runtime, moreWorkers } = visit
   if (main.sampling.kind === 'silent') return { kind: 'missing', reason: blockedInNativeCode }
+  if (main.sampling.kind === 'late') return { kind: 'missing', reason: late }
   const threads = [main, ...workers].map(selectFrames)
   const origins = threads.flatMap(({ frames, thread }) => frames.map((frame): FrameOrigin => ({ frame, thread })))
   const { read, notMapped } = await mapFrames(pid, origins, limitMs)
@@ -54,10 +59,19 @@ export async function describeVisit(pid: number, visit: Visit, limitMs: number):
   return { kind: 'found', content }
 }
 
-function explainWorker(kind: 'idle' | 'silent'): string {
-  return kind === 'idle'
-    ? 'it runs no JavaScript: its event loop seems idle'
-    : 'it does not answer: it is blocked in native code, or its main thread cannot carry its messages'
+type Untaken = Exclude<Sampling['kind'], 'sampled'>
+
+function explainWorker(kind: Untaken): string {
+  switch (kind) {
+    case 'idle':
+      return 'it runs no JavaScript: its event loop is idle'
+    case 'late':
+      return 'it takes commands, but did not pause in time'
+    case 'silent':
+      return 'it does not answer: it is blocked in native code, or has ended'
+    default:
+      return unreachable(kind)
+  }
 }
 
 interface Selected extends ThreadVisit {

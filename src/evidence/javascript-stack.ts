@@ -37,7 +37,7 @@ export function createJavaScriptStackCollector(platform: Signaller): Collector {
           if (port.signalSent) late.expect(identity)
           return { kind: 'missing', reason: port.reason }
         }
-        const visit = await visitInspector(identity.pid, port, limit * visitShare, cutOff)
+        const visit = await visitInspector(port, limit * visitShare, cutOff)
         return describeVisit(identity.pid, visit, end - performance.now())
       })
     },

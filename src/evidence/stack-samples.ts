@@ -22,35 +22,26 @@ export type Sampling =
   | { readonly kind: 'sampled'; readonly samples: StackSamples }
   /** It takes commands and runs no JavaScript. */
   | { readonly kind: 'idle' }
+  /** It takes commands, and did not come to pause in time. */
+  | { readonly kind: 'late' }
   /** It does not answer. */
   | { readonly kind: 'silent' }
 
 /** How long a thread runs between two looks. Long enough to be elsewhere by then if it turns in circles. */
 const runMs = 15
 
-/** How long after its answer a thread has to pause. One that runs JavaScript pauses at once, unless its stack is very long. */
-const idleMs = 120
-
-/** Answers whether the thread is on a CPU just now, when that can be seen. */
-export type CpuLook = () => Promise<boolean>
-
-/** As above, for the next look; it includes the time that the answer travels. */
-const againMs = 250
+/** How long after its answer a thread that runs no JavaScript just now may take to run some. */
+const idleMs = 50
 
 /**
  * Looks at the stack of a thread several times. Leaves it paused when it was found running, so that more can be asked about its last
  * stack; the caller lets it go. The `Debugger.pause` of the first look is sent by the caller.
  */
-export async function sampleStack(
-  thread: InspectedThread,
-  looks: number,
-  limitMs: number,
-  isOnCpu?: CpuLook,
-): Promise<Sampling> {
+export async function sampleStack(thread: InspectedThread, looks: number, limitMs: number): Promise<Sampling> {
   const end = performance.now() + limitMs
-  const idle = thread.asked.then(() => awaitIdle(end, isOnCpu))
-  const first = await within(Promise.race([thread.paused, idle]), limitMs)
-  if (first === undefined) return { kind: thread.enabled ? 'idle' : 'silent' }
+  const first = await awaitStack(thread, thread.asked, limitMs)
+  if (first === 'idle') return { kind: 'idle' }
+  if (first === undefined) return { kind: thread.enabled ? 'late' : 'silent' }
   const stacks = [first]
   const start = performance.now()
   let last = start
@@ -58,22 +49,35 @@ export async function sampleStack(
   while (stacks.length < looks && !thread.pausedBefore) {
     thread.resume()
     await delay(runMs)
-    quietly(thread.call('Debugger.pause'))
-    const next = await within(thread.paused, Math.min(againMs, end - performance.now()))
-    if (next === undefined) {
-      ended = end > performance.now()
-      break
-    }
+    const next = await awaitStack(thread, thread.call('Debugger.pause'), end - performance.now())
+    ended = next === 'idle'
+    if (next === undefined || next === 'idle') break
     last = performance.now()
     stacks.push(next)
   }
   return { kind: 'sampled', samples: { ...compareStacks(stacks), spanMs: Math.round(last - start), ended } }
 }
 
-/** A thread that is on a CPU still puts its stack together, or runs what it will be paused in. */
-async function awaitIdle(end: number, isOnCpu: CpuLook | undefined): Promise<undefined> {
-  do await delay(isOnCpu === undefined ? 2 * idleMs : idleMs)
-  while (isOnCpu !== undefined && performance.now() < end && (await isOnCpu()))
+/** The stack of the next pause, or that there is none to come; undefined when it was not there in time. @param asked for that pause */
+async function awaitStack(
+  thread: InspectedThread,
+  asked: Promise<unknown>,
+  limitMs: number,
+): Promise<readonly RawFrame[] | 'idle' | undefined> {
+  const idle = asked.then(() => awaitIdle(thread))
+  // When the pause comes first, nobody hears how this ends.
+  quietly(idle)
+  return within(Promise.race([thread.paused, idle]), limitMs)
+}
+
+/**
+ * A thread that runs JavaScript pauses before it does anything else, and says so; a stack of ten thousand calls takes a while to arrive.
+ * What it answers after the pause comes after that, so a thread that has answered without one is idle.
+ */
+async function awaitIdle(thread: InspectedThread): Promise<'idle'> {
+  await delay(idleMs)
+  await thread.call('Runtime.getIsolateId')
+  return 'idle'
 }
 
 /** Finds what is common to all stacks, from the outermost call on. */
