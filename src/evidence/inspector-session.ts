@@ -37,12 +37,13 @@ export async function openInspectorSession(
   const end = () => socket.terminate()
   cutOff.addEventListener('abort', end, { once: true })
   let failure = 'the connection ended'
+  let unanswered = 0
   const channel = createProtocolChannel(
     (text) => socket.send(text),
     (news) => {
-      if (news.kind === 'answer' && news.to === nothing) return
-      if (news.kind !== 'ended') nudge()
-      onNews(news)
+      const isNothing = news.kind === 'answer' && news.to === nothing
+      if (news.kind !== 'ended' && (!isNothing || unanswered > 0)) nudge()
+      if (!isNothing) onNews(news)
     },
   )
   const nudge = createNudge(() => channel.call(nothing))
@@ -62,7 +63,14 @@ export async function openInspectorSession(
     )
   })
   return {
-    call: channel.call,
+    call: async (method, parameters) => {
+      unanswered++
+      try {
+        return await channel.call(method, parameters)
+      } finally {
+        unanswered--
+      }
+    },
     // Not terminate: what was sent last must still arrive. The end of hangdog would close it as well.
     close: () => socket.close(),
   }
@@ -73,8 +81,8 @@ const nothing = 'Schema.getDomains'
 
 /**
  * Node sends small messages only when those before were acknowledged, and this system puts that off for 40 ms unless it has something to
- * send anyway. So whatever comes in is answered with a command, once a turn, but its own answer is not: four such waits would be half
- * the time that a stack takes.
+ * send anyway. So whatever comes in is answered with a command, once a turn; the answer to that is so only while others are waited for,
+ * or the two would go on for ever. Four such waits would be half the time that a stack takes.
  */
 function createNudge(send: () => Promise<unknown>): () => void {
   let waiting = false

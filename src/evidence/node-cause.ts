@@ -11,6 +11,7 @@ export const nodeRules: readonly CauseRule[] = [
   insideBuiltIn,
   workerBusy,
   mainThreadBusy,
+  mainThreadInCall,
   describeIdleLoop,
 ]
 
@@ -60,6 +61,15 @@ function mainThreadBusy(question: CauseQuestion): string | undefined {
   const called = describeNodeCall(main)
   const inside = called === undefined ? '' : `, in its call of ${called}`
   return `busy loop in ${frame}${inside}${describeSupport(question, main)}${describeHeap(main)}`
+}
+
+/** A machine so busy that the CPU time of the process does not tell: the stack does. */
+function mainThreadInCall(question: CauseQuestion): string | undefined {
+  const { main } = findThreads(question.exhibits)
+  const { frame, builtIn, inSpawnSync } = question.seen
+  if (question.hang.kind !== 'unknown' || frame === undefined || inSpawnSync || !isSteady(main)) return undefined
+  if (builtIn === 'Atomics.wait') return undefined
+  return `main thread is in ${frame}${describeSupport(question, main)}; ${question.hang.detail}`
 }
 
 /** Several looks, all of which found it in the same call. */

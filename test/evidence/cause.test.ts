@@ -163,6 +163,15 @@ const cases: readonly (readonly [string, Hang, readonly Exhibit[], string])[] = 
     "worker thread [worker 1] is busy in spin (app.js:12), process on CPU 99 %, so at 2 looks in 20 ms; the main thread's event loop turns; 1 more of its workers is busy too",
   ],
   [
+    'a call that stays, on a machine too busy to tell by CPU time',
+    { kind: 'unknown', detail: 'the process is running and used 28 % of a CPU' },
+    [
+      mainThreadIn('running'),
+      captured('javascript-stack', { frames: [spin, internal], samples: { count: 3, spanMs: 40, steady: 0 } }),
+    ],
+    'main thread is in spin (app.js:12), so at 3 looks in 40 ms; the process is running and used 28 % of a CPU',
+  ],
+  [
     'evaluated code',
     busy,
     [captured('javascript-stack', { frames: [{ function: 'run', url: '', line: 2, column: 1 }] })],
