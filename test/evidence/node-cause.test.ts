@@ -35,10 +35,10 @@ async function capture(service: HungService, create = createEvidenceCollector): 
   const evidence = create({ clock: realClock, platform: recordingSignaller(), nativeStack: false })
   for (let attempt = 1; ; attempt++) {
     const exhibits = await evidence.capture(requestFor(service, budgetMs))
-    const whole = ['process', 'javascript-stack'].every((wanted) =>
-      exhibits.some(({ name, kind }) => name === wanted && kind === 'captured'),
-    )
-    if (whole || attempt === 5) return exhibits
+    const isLate = (exhibit: Exhibit) =>
+      exhibit.kind === 'missing' && /not finished|in time|did not answer/.test(exhibit.reason)
+    if (attempt === 8 || !exhibits.some((each) => isLate(each) || /cannot be used/.test(JSON.stringify(each))))
+      return exhibits
   }
 }
 
