@@ -25,7 +25,7 @@ import {
 /** Wide, so that a loaded machine cuts nothing off that the tests look at. */
 const budgetMs = 8000
 
-const randomPort = ['--import', fixture('random-inspector-port.mjs')]
+const randomPort = ['--inspect-port=0']
 const busy: Hang = { kind: 'busy-loop', cpuPercent: 99 }
 const polling: Hang = { kind: 'waiting', waitChannel: 'ep_poll' }
 const silent = milliseconds(12_400)
