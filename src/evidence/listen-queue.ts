@@ -1,9 +1,9 @@
 import { runCommand } from '../platform/command.js'
 import type { CauseRule } from './cause.js'
 import type { Collector } from './exhibit.js'
-import { toRecord } from './inspector-session.js'
 import { readSocketInodes } from './listening-port.js'
 import { readTarget, readWithin } from './proc-file.js'
+import { toRecord } from './protocol-channel.js'
 import { readNetworkSockets } from './socket-table.js'
 
 /** A listener with connections that nobody has accepted yet. */

@@ -1,7 +1,7 @@
 import type { CallArguments } from './call-arguments.js'
-import { toRecord } from './inspector-session.js'
 import type { Mount } from './mount.js'
 import { readText } from './proc-file.js'
+import { toRecord } from './protocol-channel.js'
 
 /** A thread that was seen in a system call. */
 export interface WaitingThread {

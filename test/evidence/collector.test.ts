@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { describeCause } from '../../src/evidence/cause.js'
 import { createEvidenceCollector } from '../../src/evidence/collector.js'
-import { toRecord } from '../../src/evidence/inspector-session.js'
+import { toRecord } from '../../src/evidence/protocol-channel.js'
 import type { Exhibit } from '../../src/watch/evidence.js'
 import {
   contentOf,
