@@ -5,6 +5,7 @@ import { visitInspector } from './inspector-visit.js'
 import { describeVisit } from './javascript-exhibit.js'
 import { LateInspectors } from './late-inspector.js'
 import { parseFields, readTarget, readText } from './proc-file.js'
+import { nameProgram } from './runtime.js'
 
 /** Share of the limit that the main thread has to open its inspector. It takes 5 ms when it can at all. */
 const portShare = 0.6
@@ -65,11 +66,7 @@ async function findRefusal(request: EvidenceRequest): Promise<Finding | undefine
   if (executable.kind === 'unreadable') {
     return { kind: 'missing', reason: `cannot tell whether it is a Node program: ${executable.reason}` }
   }
-  // The kernel marks a program file that was replaced, by an upgrade for example.
-  const name = executable.value
-    .replace(/ \(deleted\)$/, '')
-    .split('/')
-    .at(-1)
+  const name = nameProgram(executable.value)
   if (name !== 'node' && name !== 'nodejs') return { kind: 'not-applicable' }
   if (status.kind === 'unreadable') return { kind: 'missing', reason: status.reason }
   const fields = parseFields(status.value, ['State', 'TracerPid'])
