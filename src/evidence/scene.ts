@@ -53,6 +53,7 @@ export function readScene(exhibits: readonly Exhibit[]): Scene {
   }
 }
 
+/** What a collector captured, if it did. */
 export function findContent(exhibits: readonly Exhibit[], wanted: string): unknown {
   const exhibit = exhibits.find((each) => each.name === wanted)
   return exhibit?.kind === 'captured' ? exhibit.content : undefined
