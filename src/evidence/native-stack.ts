@@ -11,7 +11,7 @@ const textLimit = 60_000
 const marginMs = 150
 
 /** No symbols from the network, no scripts of the service's directory, and no argument values: they may hold secrets. */
-const debuggerArguments = [
+export const debuggerArguments = [
   '-batch',
   '-nx',
   '-iex',
@@ -34,8 +34,8 @@ export function createNativeStackCollector(platform: Signaller): Collector {
     name: 'native-stack',
     collect: async (request, limit) => {
       const identity = request.subject
-      const before = await readStops(identity.pid)
-      if (before.refusal !== undefined) return { kind: 'missing', reason: before.refusal }
+      const refusal = await findAttachRefusal(identity.pid)
+      if (refusal !== undefined) return { kind: 'missing', reason: refusal }
       const finding = await runDebugger(identity.pid, Math.max(1, limit - marginMs))
       await undoStop(identity, platform)
       return finding
@@ -72,7 +72,7 @@ function toFinding(tool: string, result: Ran): Finding {
 }
 
 /** What the system said against it comes before what the debugger makes of it. */
-function selectReason(stderr: string): string {
+export function selectReason(stderr: string): string {
   const lines = stderr.trim().split('\n')
   return lines.find((line) => line.startsWith('ptrace: ')) ?? lines.at(-1) ?? ''
 }
@@ -83,21 +83,17 @@ function selectStacks(text: string): string {
   return text.slice(start === -1 ? 0 : start).trim()
 }
 
-interface Stops {
-  /** Why no debugger may be attached, if none may. */
-  readonly refusal?: string
-}
-
-async function readStops(pid: number): Promise<Stops> {
+/** Why no debugger may be attached, if none may. */
+export async function findAttachRefusal(pid: number): Promise<string | undefined> {
   const status = await readText(`/proc/${pid}/status`)
-  if (status.kind === 'unreadable') return { refusal: `cannot read its state: ${status.reason}` }
+  if (status.kind === 'unreadable') return `cannot read its state: ${status.reason}`
   const fields = parseFields(status.value, ['State', 'TracerPid'])
-  if (fields.TracerPid !== '0') return { refusal: `process ${fields.TracerPid} traces it already` }
-  if (/^[TZ]/.test(fields.State ?? '')) return { refusal: `it is in state ${fields.State}` }
+  if (fields.TracerPid !== '0') return `process ${fields.TracerPid} traces it already`
+  if (/^[TZ]/.test(fields.State ?? '')) return `it is in state ${fields.State}`
   const blocked = await findUninterruptible(pid)
   return blocked === undefined
-    ? {}
-    : { refusal: `thread ${blocked} is in state D: a debugger could not attach, and would leave a stop behind` }
+    ? undefined
+    : `thread ${blocked} is in state D: a debugger could not attach, and would leave a stop behind`
 }
 
 async function findUninterruptible(pid: number): Promise<string | undefined> {
