@@ -4,11 +4,14 @@ export function describeContent(
   content: unknown,
 ): { readonly lines: readonly string[]; readonly shortened: boolean } {
   const all = describeKnown(name, content) ?? describeAny(content)
-  const limit = name === 'native-stack' ? mostStackLines : mostLines
+  const limit = withStacks.has(name) ? mostStackLines : mostLines
   // Of output the end counts, of all else the beginning.
   const lines = name === 'output' ? all.slice(-limit) : all.slice(0, limit)
   return { lines, shortened: all.length > limit }
 }
+
+/** Exhibits whose field `stacks` is lines of text. */
+const withStacks: ReadonlySet<string> = new Set(['native-stack', 'java-stack', 'python-stack', 'go-stack'])
 
 const mostLines = 25
 const mostStackLines = 60
@@ -16,7 +19,7 @@ const mostThreads = 16
 
 function describeKnown(name: string, content: unknown): readonly string[] | undefined {
   if (name === 'javascript-stack') return describeFrames(content)
-  if (name === 'native-stack') return describeTexts(toRecord(content).stacks)
+  if (withStacks.has(name)) return describeTexts(toRecord(content).stacks)
   if (name === 'output') return describeTexts(content)
   return name === 'process' ? describeProcess(content) : undefined
 }

@@ -38,7 +38,19 @@ export interface IncidentReport extends OpenedFile {
 export const causeName = 'cause'
 
 /** What tells most about a hang comes first; what is not named here comes last. */
-const worth = ['javascript-stack', 'native-stack', 'process', 'output', 'pressure', 'vitals']
+const worth = [
+  'javascript-stack',
+  'java-stack',
+  'java-memory',
+  'python-stack',
+  'go-stack',
+  'lock-cycle',
+  'native-stack',
+  'process',
+  'output',
+  'pressure',
+  'vitals',
+]
 
 /** Reads what was captured, and names the cause. Never rejects: what cannot be read says so in its place. */
 export async function readReport(incident: Extract<Incident, { kind: 'whole' }>): Promise<IncidentReport> {

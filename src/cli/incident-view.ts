@@ -58,6 +58,11 @@ function describeSteps({ openedAt, steps }: IncidentReport): readonly string[] {
 
 const titles: Readonly<Record<string, string>> = {
   'javascript-stack': 'JavaScript stack',
+  'java-stack': 'Java threads',
+  'java-memory': 'Java heap and garbage collection',
+  'python-stack': 'Python stacks',
+  'go-stack': 'Goroutines',
+  'lock-cycle': 'Who waits for whose mutex',
   'native-stack': 'Native stacks',
   process: 'Process and threads',
   output: 'Last output',

@@ -1,7 +1,10 @@
 import type { Milliseconds } from '../time.js'
 import type { Exhibit } from '../watch/evidence.js'
 import type { Hang } from '../watch/verdict.js'
+import { nameGoCause } from './go-cause.js'
+import { nameJavaCause } from './java-cause.js'
 import { listenQueueCause } from './listen-queue.js'
+import { nameLockCause } from './lock-cycle-cause.js'
 import { describeMainThread } from './main-thread-cause.js'
 import { nodeRules } from './node-cause.js'
 import { readScene, type Scene } from './scene.js'
@@ -22,7 +25,15 @@ export interface CauseQuestion {
 export type CauseRule = (question: CauseQuestion) => string | undefined
 
 /** In the order of worth: the first answer counts. */
-const rules: readonly CauseRule[] = [...nodeRules, waitCause, strainCause, listenQueueCause]
+const rules: readonly CauseRule[] = [
+  nameJavaCause,
+  nameGoCause,
+  nameLockCause,
+  ...nodeRules,
+  waitCause,
+  strainCause,
+  listenQueueCause,
+]
 
 /**
  * Names the cause of a hang in one sentence, with what supports it. Every sentence follows from a rule; where none fits it begins

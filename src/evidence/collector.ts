@@ -3,11 +3,12 @@ import type { EvidenceCollector, EvidenceRequest, Exhibit } from '../watch/evide
 import { createEventLoopCollector, type LoopReading } from './event-loop.js'
 import { type Collector, takeExhibit } from './exhibit.js'
 import type { Signaller } from './inspector-port.js'
-import { createJavaScriptStackCollector } from './javascript-stack.js'
 import { listenQueueCollector } from './listen-queue.js'
+import { lockCycleCollector } from './lock-cycle.js'
 import { createNativeStackCollector } from './native-stack.js'
 import { outputCollector } from './output.js'
 import { createProcessCollector } from './process.js'
+import { createRuntimeCollectors, type RuntimeCollectors } from './runtime-collectors.js'
 import { strainCollector } from './strain.js'
 import { pressureCollector, vitalsCollector } from './vitals.js'
 import { createWaitCollector } from './wait-collector.js'
@@ -34,10 +35,6 @@ const readingLimit = milliseconds(1000)
 
 const vitalsLimit = milliseconds(1500)
 
-/** Share of the budget for the JavaScript stack; the native stack, which comes after it, has what is left. */
-const javaScriptShare = 0.4
-const javaScriptLimit = milliseconds(1200)
-
 /** Share of the budget in which exhibits are taken; the rest is for handing them over on a busy machine. */
 const collectingShare = 0.9
 
@@ -49,13 +46,14 @@ const readingsFirst = milliseconds(250)
 
 /**
  * Joins the collectors. All run side by side, each cut off at a limit of its own within the budget; what is not there by then is
- * a missing exhibit that says why. Stacks come in order: /proc, then the inspector, and a native debugger only when the
- * inspector gave nothing, because the two would block each other.
+ * a missing exhibit that says why. Stacks come in order: /proc, then the runtime's own, and a native debugger only when that gave
+ * nothing, or not all, because the two would block each other.
  */
 export function createEvidenceCollector(options: EvidenceOptions): EvidenceCollector {
   const { clock } = options
   const process = createProcessCollector('full')
   const lightProcess = createProcessCollector('light')
+  const selectCollectors = createRuntimeCollectors(options)
   const takeStacks = createStackTaking(options)
   const side = [pressureCollector, outputCollector, ...eventLoop(options), ...(options.more ?? [])]
   return {
@@ -68,11 +66,20 @@ export function createEvidenceCollector(options: EvidenceOptions): EvidenceColle
     capture: async (whole) => {
       // What is cut off at the very end of the budget would be late itself, and everything else with it.
       const request = { ...whole, budget: milliseconds(whole.budget * collectingShare) }
+      // First of all: how everything else goes on depends on it, and readings of /proc wait for each other.
+      const runtime = selectCollectors(request.subject.pid)
       const reading = takeExhibit(clock, process, request, shorter(request.budget, readingLimit))
+      const locks = takeExhibit(clock, lockCycleCollector, request, shorter(request.budget, readingLimit))
       const vitals = takeExhibit(clock, vitalsCollector, request, shorter(request.budget, vitalsLimit))
       const followed = [createWaitCollector(reading), strainCollector, listenQueueCollector]
       const others = [...side, ...followed].map((each) => takeExhibit(clock, each, request, request.budget))
-      const exhibits = await Promise.all([reading, takeStacks(request, reading), ...others, vitals])
+      const exhibits = await Promise.all([
+        reading,
+        takeStacks(request, runtime, Promise.all([reading, locks])),
+        locks,
+        ...others,
+        vitals,
+      ])
       return present(exhibits.flat())
     },
   }
@@ -82,22 +89,25 @@ function eventLoop({ loopReports }: EvidenceOptions): readonly Collector[] {
   return loopReports === undefined ? [] : [createEventLoopCollector(loopReports)]
 }
 
-type StackTaking = (request: EvidenceRequest, reading: Promise<unknown>) => Promise<readonly (Exhibit | undefined)[]>
+type StackTaking = (
+  request: EvidenceRequest,
+  runtime: Promise<RuntimeCollectors>,
+  reading: Promise<unknown>,
+) => Promise<readonly (Exhibit | undefined)[]>
 
-function createStackTaking(options: EvidenceOptions): StackTaking {
-  const { clock, platform } = options
-  const javaScript = options.javaScriptStack === false ? undefined : createJavaScriptStackCollector(platform)
-  const native = options.nativeStack === false ? undefined : createNativeStackCollector(platform)
-  return async (request, reading) => {
+function createStackTaking({ clock, platform, nativeStack }: EvidenceOptions): StackTaking {
+  const native = nativeStack === false ? undefined : createNativeStackCollector(platform)
+  return async (request, runtime, reading) => {
     const start = clock.now()
-    const take = async (collector: Collector | undefined, limit: Milliseconds) =>
-      collector === undefined ? undefined : takeExhibit(clock, collector, request, limit)
+    const own = await runtime
     await firstOf(clock, reading, shorter(readingsFirst, milliseconds(request.budget / 4)))
-    const inspected = await take(javaScript, shorter(javaScriptLimit, milliseconds(request.budget * javaScriptShare)))
-    if (inspected?.kind === 'captured') return [inspected]
+    const limit = shorter(own.limit, milliseconds(request.budget * own.share))
+    const taken = await Promise.all(own.collectors.map((each) => takeExhibit(clock, each, request, limit)))
+    const [stack] = taken
+    if (native === undefined || (stack?.kind === 'captured' && !own.nativeToo)) return taken
     const left = request.budget - elapsed(start, clock.now())
-    if (left < nativeFloor) return [inspected]
-    return [inspected, await take(native, milliseconds(left))]
+    if (left < nativeFloor) return taken
+    return [...taken, await takeExhibit(clock, native, request, milliseconds(left))]
   }
 }
 

@@ -1,0 +1,41 @@
+import { type Milliseconds, milliseconds } from '../time.js'
+import type { EvidenceOptions } from './collector.js'
+import type { Collector } from './exhibit.js'
+import { createGoStackCollector } from './go-stack.js'
+import { javaMemoryCollector } from './java-memory.js'
+import { createJavaStackCollector } from './java-stack.js'
+import { createJavaScriptStackCollector } from './javascript-stack.js'
+import { type Runtime, readRuntime } from './runtime.js'
+
+/** What is asked of a runtime before a native debugger is tried. */
+export interface RuntimeCollectors {
+  /** Run side by side. The first takes the stack: the native one is taken when it comes back with nothing. */
+  readonly collectors: readonly Collector[]
+  /** Longest time they may take, and the share of the budget; the native stack, which comes after, has what is left. */
+  readonly limit: Milliseconds
+  readonly share: number
+  /** The runtime's own stack shows only its own code, so the native stack is taken as well. */
+  readonly nativeToo: boolean
+}
+
+/** A Java machine near the limit of its heap takes a second to answer; gdb reads goroutines within half of one. */
+const longLimit = milliseconds(1800)
+const javaScriptLimit = milliseconds(1200)
+
+/** Chooses the collectors by the runtime of a process. Each runtime's are made once, for those that remember something. */
+export function createRuntimeCollectors(options: EvidenceOptions): (pid: number) => Promise<RuntimeCollectors> {
+  const { platform } = options
+  const javaScript = options.javaScriptStack === false ? [] : [createJavaScriptStackCollector(platform)]
+  const java = [createJavaStackCollector(platform), javaMemoryCollector]
+  const go = options.nativeStack === false ? [] : [createGoStackCollector(platform)]
+  const byRuntime: Readonly<Record<Runtime['kind'], RuntimeCollectors>> = {
+    node: { collectors: javaScript, limit: javaScriptLimit, share: 0.4, nativeToo: false },
+    java: { collectors: java, limit: longLimit, share: 0.6, nativeToo: false },
+    python: { collectors: [], limit: longLimit, share: 0.6, nativeToo: true },
+    go: { collectors: go, limit: longLimit, share: 0.6, nativeToo: false },
+    native: { collectors: [], limit: javaScriptLimit, share: 0.4, nativeToo: true },
+    // The JavaScript collector says what it was not permitted to read.
+    unknown: { collectors: javaScript, limit: javaScriptLimit, share: 0.4, nativeToo: true },
+  }
+  return async (pid) => byRuntime[(await readRuntime(pid)).kind]
+}
