@@ -7,6 +7,7 @@ import { listenQueueCause } from './listen-queue.js'
 import { nameLockCause } from './lock-cycle-cause.js'
 import { describeMainThread } from './main-thread-cause.js'
 import { nodeRules } from './node-cause.js'
+import { addPythonPlace, namePythonCause } from './python-cause.js'
 import { readScene, type Scene } from './scene.js'
 import { strainCause } from './strain-cause.js'
 import { waitCause } from './wait-cause.js'
@@ -29,6 +30,7 @@ const rules: readonly CauseRule[] = [
   nameJavaCause,
   nameGoCause,
   nameLockCause,
+  namePythonCause,
   ...nodeRules,
   waitCause,
   strainCause,
@@ -42,7 +44,8 @@ const rules: readonly CauseRule[] = [
 export function describeCause(hang: Hang, exhibits: readonly Exhibit[], silent?: Milliseconds): string {
   const question = { hang, exhibits, seen: readScene(exhibits), ...(silent === undefined ? {} : { silent }) }
   return (
-    describe(question) + question.seen.stoppedChildren.map((child) => `; its child ${child} is stopped (T)`).join('')
+    addPythonPlace(describe(question), question) +
+    question.seen.stoppedChildren.map((child) => `; its child ${child} is stopped (T)`).join('')
   )
 }
 

@@ -41,6 +41,9 @@ const collectingShare = 0.9
 /** What the native stack is given at least. */
 const nativeFloor = milliseconds(50)
 
+/** Beside a stack of the runtime's own, it is not worth a try that is likely to be cut off. */
+const nativeBesides = milliseconds(800)
+
 /** How long stacks wait for the readings of /proc, which a paused main thread would falsify. */
 const readingsFirst = milliseconds(250)
 
@@ -106,7 +109,7 @@ function createStackTaking({ clock, platform, nativeStack }: EvidenceOptions): S
     const [stack] = taken
     if (native === undefined || (stack?.kind === 'captured' && !own.nativeToo)) return taken
     const left = request.budget - elapsed(start, clock.now())
-    if (left < nativeFloor) return taken
+    if (left < (stack?.kind === 'captured' ? nativeBesides : nativeFloor)) return taken
     return [...taken, await takeExhibit(clock, native, request, milliseconds(left))]
   }
 }

@@ -5,6 +5,7 @@ import { createGoStackCollector } from './go-stack.js'
 import { javaMemoryCollector } from './java-memory.js'
 import { createJavaStackCollector } from './java-stack.js'
 import { createJavaScriptStackCollector } from './javascript-stack.js'
+import { createPythonStackCollector } from './python-stack.js'
 import { type Runtime, readRuntime } from './runtime.js'
 
 /** What is asked of a runtime before a native debugger is tried. */
@@ -20,6 +21,8 @@ export interface RuntimeCollectors {
 
 /** A Java machine near the limit of its heap takes a second to answer; gdb reads goroutines within half of one. */
 const longLimit = milliseconds(1800)
+/** gdb loads the debugging data of Debian's Python in two seconds. */
+const debuggerLimit = milliseconds(4000)
 const javaScriptLimit = milliseconds(1200)
 
 /** Chooses the collectors by the runtime of a process. Each runtime's are made once, for those that remember something. */
@@ -28,10 +31,11 @@ export function createRuntimeCollectors(options: EvidenceOptions): (pid: number)
   const javaScript = options.javaScriptStack === false ? [] : [createJavaScriptStackCollector(platform)]
   const java = [createJavaStackCollector(platform), javaMemoryCollector]
   const go = options.nativeStack === false ? [] : [createGoStackCollector(platform)]
+  const python = createPythonStackCollector(platform, options.nativeStack !== false)
   const byRuntime: Readonly<Record<Runtime['kind'], RuntimeCollectors>> = {
     node: { collectors: javaScript, limit: javaScriptLimit, share: 0.4, nativeToo: false },
     java: { collectors: java, limit: longLimit, share: 0.6, nativeToo: false },
-    python: { collectors: [], limit: longLimit, share: 0.6, nativeToo: true },
+    python: { collectors: [python], limit: debuggerLimit, share: 0.9, nativeToo: true },
     go: { collectors: go, limit: longLimit, share: 0.6, nativeToo: false },
     native: { collectors: [], limit: javaScriptLimit, share: 0.4, nativeToo: true },
     // The JavaScript collector says what it was not permitted to read.
