@@ -10,8 +10,14 @@ export function describeContent(
   return { lines, shortened: all.length > limit }
 }
 
-/** Exhibits whose field `stacks` is lines of text. */
-const withStacks: ReadonlySet<string> = new Set(['native-stack', 'java-stack', 'python-stack', 'go-stack'])
+/** Exhibits that are stacks as lines of text, all but one in the field `stacks`. */
+const withStacks: ReadonlySet<string> = new Set([
+  'native-stack',
+  'java-stack',
+  'python-stack',
+  'go-stack',
+  'last-words',
+])
 
 const mostLines = 25
 const mostStackLines = 60
@@ -19,8 +25,8 @@ const mostThreads = 16
 
 function describeKnown(name: string, content: unknown): readonly string[] | undefined {
   if (name === 'javascript-stack') return describeFrames(content)
+  if (name === 'output' || name === 'last-words') return describeTexts(content)
   if (withStacks.has(name)) return describeTexts(toRecord(content).stacks)
-  if (name === 'output') return describeTexts(content)
   return name === 'process' ? describeProcess(content) : undefined
 }
 

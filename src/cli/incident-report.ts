@@ -44,6 +44,7 @@ const worth = [
   'java-memory',
   'python-stack',
   'go-stack',
+  'last-words',
   'lock-cycle',
   'native-stack',
   'process',

@@ -66,6 +66,7 @@ const titles: Readonly<Record<string, string>> = {
   'native-stack': 'Native stacks',
   process: 'Process and threads',
   output: 'Last output',
+  'last-words': 'Output up to its end by SIGQUIT',
   pressure: 'Pressure of the machine',
   vitals: 'Vitals of the machine',
 }

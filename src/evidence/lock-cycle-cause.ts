@@ -26,10 +26,9 @@ export const nameLockCause: CauseRule = ({ hang, exhibits }) => {
   const chain = followChain(waits, typeof pid === 'number' ? pid : 0)
   const last = chain.at(-1)
   if (last === undefined) return undefined
-  const call = threads.get(last.holder)
   const at = findFunction(stack, last.holder)
-  const doing = at === undefined ? '' : ` in ${at}`
-  return `${chain.map(say).join('; ')}; that thread is${doing}${call === undefined ? '' : `, ${call}`}`
+  const doing = [at, threads.get(last.holder)].filter((each) => each !== undefined).map((each) => `in ${each}`)
+  return chain.map(say).join('; ') + (doing.length === 0 ? '' : `; that thread is ${doing.join(', ')}`)
 }
 
 /** From the main thread on: who it waits for, who that one waits for. There is no ring. */
@@ -57,7 +56,7 @@ function readThreads(content: unknown): ReadonlyMap<number, string> {
     if (typeof tid !== 'number' || typeof syscall !== 'string') continue
     const call = syscall.includes('(') ? syscall.replace(/\(-?\d*\)/, '()') : undefined
     if (call !== undefined) calls.set(tid, call)
-    else if (state === 'R') calls.set(tid, 'on CPU')
+    else if (state === 'R') calls.set(tid, 'no call, on CPU')
   }
   return calls
 }

@@ -192,8 +192,18 @@ async function terminateHung(
     const survivors = result.survivors.map((survivor) => survivor.pid).join(', ')
     parts.emit({ name: 'terminate-failed', service, ...incident, parameters: { survivors } })
   }
+  if (order.signal === 'SIGQUIT' && order.grace > zero) keepLastWords(hangCase, record)
   await step(record, result.kind === 'gone' ? `gone after ${afterMs} ms` : 'not gone', hangCase, parts)
   return result
+}
+
+/** Output kept of a service that was ended by SIGQUIT, in lines; more is not remembered. */
+const lastWordLines = 200
+
+/** Go, and others, answer SIGQUIT with their stacks and end. It is not waited for: the next record comes after it by itself. */
+function keepLastWords({ process }: HangCase, record: IncidentRecord | undefined): void {
+  const content = process.lastLines(lastWordLines)
+  if (content.length > 0) void record?.attach([{ kind: 'captured', name: 'last-words', tookMs: 0, content }])
 }
 
 function canTakeSignal(hang: Hang): boolean {
