@@ -186,7 +186,9 @@ function converse(socket: string, words: readonly string[], limitMs: number, cut
 function readAnswer(text: string): JavaAnswer {
   const lineEnd = text.indexOf('\n')
   if (lineEnd === -1) {
-    return refused('the Java machine closed the connection: before Java 9 it answers its own user only')
+    return refused(
+      'the Java machine closed the connection: before Java 9, and in a user namespace, it answers its own user only',
+    )
   }
   const code = text.slice(0, lineEnd)
   const rest = text.slice(lineEnd + 1)

@@ -41,5 +41,15 @@ export function createRuntimeCollectors(options: EvidenceOptions): (pid: number)
     // The JavaScript collector says what it was not permitted to read.
     unknown: { collectors: javaScript, limit: javaScriptLimit, share: 0.4, nativeToo: true },
   }
-  return async (pid) => byRuntime[(await readRuntime(pid)).kind]
+  const otherJava = { ...byRuntime.java, collectors: [otherJavaCollector] }
+  return async (pid) => {
+    const runtime = await readRuntime(pid)
+    return runtime.kind === 'java' && runtime.machine !== 'hotspot' ? otherJava : byRuntime[runtime.kind]
+  }
+}
+
+/** On SIGQUIT it writes a file of some megabytes where the service runs, and it has a protocol of its own. */
+const otherJavaCollector: Collector = {
+  name: 'java-stack',
+  collect: async () => ({ kind: 'missing', reason: 'it is OpenJ9, whose threads only its own tools can read' }),
 }
