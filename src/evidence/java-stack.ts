@@ -21,8 +21,8 @@ const cpuWindowMs = 150
 /** Frames kept of a thread that is shown apart. */
 const frameLimit = 40
 
-/** From this share of one CPU on, in percent, a thread counts as busy. */
-const busyPercent = 30
+/** From this share of one CPU on, in percent, a thread counts as busy: little, as a loaded machine gives no thread much. */
+const busyPercent = 5
 
 /** Busy threads that are listed. */
 const busyLimit = 8

@@ -21,9 +21,7 @@ export const nameLockCause: CauseRule = ({ hang, exhibits }) => {
   const { waits, cycle } = content
   const ring = cycle.map((tid) => waits.find((wait) => wait.tid === tid)).filter((wait) => wait !== undefined)
   if (ring.length > 0) return `deadlock: ${ring.map(say).join('; ')}`
-  const main = findContent(exhibits, 'process')
-  const pid = toRecord(main).pid
-  const chain = followChain(waits, typeof pid === 'number' ? pid : 0)
+  const chain = followChain(waits, content.pid)
   const last = chain.at(-1)
   if (last === undefined) return undefined
   const at = findFunction(stack, last.holder)

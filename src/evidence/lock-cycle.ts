@@ -24,6 +24,8 @@ export interface MutexWait {
 
 /** What the exhibit `lock-cycle` holds. */
 export interface LockCycle {
+  /** Of the process, which is the number of its main thread. */
+  readonly pid: number
   readonly waits: readonly MutexWait[]
   /** Each of these waits for the next one, and the last one for the first. Empty when nobody waits in a ring. */
   readonly cycle: readonly number[]
@@ -52,7 +54,7 @@ export const lockCycleCollector: Collector = {
     const after = await readWaits(pid, { ...second, waiters: still })
     const waits = after.filter((wait) => before.some((earlier) => isSame(wait, earlier)))
     if (waits.length === 0) return { kind: 'not-applicable' }
-    return { kind: 'found', content: { waits, cycle: findCycle(waits) } satisfies LockCycle }
+    return { kind: 'found', content: { pid, waits, cycle: findCycle(waits) } satisfies LockCycle }
   },
 }
 

@@ -1,11 +1,10 @@
 import type { CauseQuestion, CauseRule } from './cause.js'
-import { toRecord } from './inspector-session.js'
 import type { PythonFrame } from './python-dump.js'
 import { isPythonStack, type ObservedThread } from './python-stack.js'
 import { findContent } from './scene.js'
 
-/** From this share of one CPU on, in percent, a thread counts as busy. */
-const busyPercent = 30
+/** From this share of one CPU on, in percent, a thread counts as busy: little, as a loaded machine gives no thread much. */
+const busyPercent = 5
 
 /** Other threads named in the sentence. */
 const namedLimit = 2
@@ -17,14 +16,16 @@ const namedLimit = 2
 export const namePythonCause: CauseRule = ({ hang, exhibits }) => {
   const stack = findContent(exhibits, 'python-stack')
   if (!isPythonStack(stack) || hang.kind === 'held-too-long') return undefined
-  const { pid } = toRecord(findContent(exhibits, 'process'))
-  const main = stack.threads.find(({ tid }) => tid === pid)
+  const main = stack.threads.find(({ tid }) => tid === stack.pid)
   const name = (thread: ObservedThread) => (thread === main ? 'main thread' : `thread ${thread.tid ?? 'unknown'}`)
   if (hang.kind === 'busy-loop') {
     const [busiest] = [...stack.threads].sort((a, b) => (b.cpuPercent ?? 0) - (a.cpuPercent ?? 0))
-    if (busiest?.cpuPercent === undefined || busiest.cpuPercent < busyPercent) return undefined
-    const load = `on CPU ${busiest.cpuPercent} %; process on CPU ${Math.round(hang.cpuPercent)} %`
-    return `busy: ${name(busiest)} in ${describePlace(busiest)}, ${load}`
+    const whole = `process on CPU ${Math.round(hang.cpuPercent)} %`
+    if (busiest?.cpuPercent === undefined || busiest.cpuPercent < busyPercent) {
+      const place = main === undefined ? '' : `; main thread was in ${describePlace(main)}`
+      return `unknown: busy, ${whole}, but no thread had a CPU when looked at${place}`
+    }
+    return `busy: ${name(busiest)} in ${describePlace(busiest)}, on CPU ${busiest.cpuPercent} %; ${whole}`
   }
   const prefix = hang.kind === 'never-started' ? 'no sign of life since its start; ' : ''
   if (main?.inLock === true) {
@@ -42,8 +43,7 @@ export const namePythonCause: CauseRule = ({ hang, exhibits }) => {
 export function addPythonPlace(sentence: string, { hang, exhibits }: CauseQuestion): string {
   const stack = findContent(exhibits, 'python-stack')
   if (!isPythonStack(stack) || hang.kind === 'busy-loop' || hang.kind === 'held-too-long') return sentence
-  const { pid } = toRecord(findContent(exhibits, 'process'))
-  const main = stack.threads.find(({ tid }) => tid === pid)
+  const main = stack.threads.find(({ tid }) => tid === stack.pid)
   if (main === undefined || main.frames.length === 0) return sentence
   const place = describePlace(main)
   return sentence.includes(place) ? sentence : `${sentence}, called from ${place}`

@@ -36,6 +36,8 @@ export interface ObservedThread extends PythonThread {
 export interface PythonStack {
   /** `faulthandler`: by the client of hangdog. */
   readonly tool: 'faulthandler' | 'gdb'
+  /** Of the process, which is the number of its main thread. */
+  readonly pid: number
   readonly threads: readonly ObservedThread[]
   readonly stacks: readonly string[]
 }
@@ -63,13 +65,13 @@ export function createPythonStackCollector(platform: Signaller, gdbAllowed: bool
         const threads = await findThreadNumbers(pid, parsePythonDump(client.lines), new Set(waits.keys()))
         await delay(Math.max(0, Math.min(cpuWindowMs, patience) - (performance.now() - cpuBefore.atMs)))
         const shares = compareCpuTimes(cpuBefore, await readCpuTimes(pid))
-        return toFinding('faulthandler', threads, client.lines, { waits, shares })
+        return toFinding('faulthandler', threads, client.lines, { pid, waits, shares })
       }
       if (!gdbAllowed) return { kind: 'missing', reason: client.kind === 'failed' ? client.reason : withoutClient }
       await delay(Math.min(cpuWindowMs, patience / 4))
       const shares = compareCpuTimes(cpuBefore, await readCpuTimes(pid))
       const timeoutMs = Math.max(1, patience - (performance.now() - cpuBefore.atMs))
-      return runDebugger(subject, platform, timeoutMs, { waits, shares })
+      return runDebugger(subject, platform, timeoutMs, { pid, waits, shares })
     },
   }
 }
@@ -77,6 +79,7 @@ export function createPythonStackCollector(platform: Signaller, gdbAllowed: bool
 const withoutClient = 'the service does not use the client hangdog.py, and no debugger may be attached'
 
 interface Readings {
+  readonly pid: number
   readonly waits: ReadonlyMap<number, boolean>
   readonly shares: ReadonlyMap<number, number>
 }
@@ -130,7 +133,7 @@ function toFinding(
   tool: PythonStack['tool'],
   threads: readonly PythonThread[],
   lines: readonly string[],
-  { waits, shares }: Readings,
+  { pid, waits, shares }: Readings,
 ): Finding {
   if (!threads.some(({ frames }) => frames.length > 0)) return missing('its stacks cannot be read')
   const observed = threads.map((thread): ObservedThread => {
@@ -144,7 +147,7 @@ function toFinding(
     }
   })
   const stacks = lines.filter((line) => line !== '').slice(0, lineLimit)
-  return { kind: 'found', content: { tool, threads: observed, stacks } satisfies PythonStack }
+  return { kind: 'found', content: { tool, pid, threads: observed, stacks } satisfies PythonStack }
 }
 
 function missing(reason: string): Finding {

@@ -7,6 +7,9 @@ import { parseSyscall } from './syscall-name.js'
 /** Threads looked at; a process can have tens of thousands. */
 const threadLimit = 256
 
+/** One reading for all threads; without it the stacks do not tell who waits for a lock. */
+const waitsLimitMs = 800
+
 /** Which threads of a process wait in a futex call without a limit: for a lock, or for a condition. */
 export async function readLockWaits(pid: number): Promise<ReadonlyMap<number, boolean>> {
   const waits = new Map<number, boolean>()
@@ -17,7 +20,7 @@ export async function readLockWaits(pid: number): Promise<ReadonlyMap<number, bo
       // A thread that waits for the interpreter's lock asks again every few milliseconds, so that has a limit.
       waits.set(Number(tid), call?.kind === 'call' && call.name === 'futex' && call.arguments[3] === 0n)
     }
-  })
+  }, waitsLimitMs)
   return waits
 }
 
