@@ -1,9 +1,9 @@
-import { open } from 'node:fs/promises'
+import { open, readdir, readlink } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ProcessIdentity } from '../platform/platform.js'
 import type { Signaller } from './inspector-port.js'
-import { listNames, parseFields, readTarget, readText, readWithin } from './proc-file.js'
+import { parseFields, readText, readWithin } from './proc-file.js'
 
 export type ClientStacks =
   | { readonly kind: 'read'; readonly lines: readonly string[] }
@@ -67,15 +67,25 @@ async function awaitDump(path: string, from: number, limitMs: number, cutOff: Ab
   return text.kind === 'read' ? { kind: 'read', lines: text.value.split('\n') } : failed(text.reason)
 }
 
-async function findMemory(pid: number): Promise<{ readonly path: string; readonly signal: number } | undefined> {
-  const names = await listNames(`/proc/${pid}/fd`)
-  for (const fd of names.kind === 'read' ? names.value.slice(0, descriptorLimit) : []) {
-    const path = `/proc/${pid}/fd/${fd}`
-    const target = await readTarget(path)
-    const signal = target.kind === 'read' ? /^\/memfd:hangdog-stacks-(\d+) /.exec(target.value)?.[1] : undefined
-    if (signal !== undefined) return { path, signal: Number(signal) }
-  }
-  return undefined
+/** One reading for all descriptors: on a loaded machine each one apart would wait for its turn. */
+const searchLimitMs = 800
+
+interface StackMemory {
+  readonly path: string
+  readonly signal: number
+}
+
+async function findMemory(pid: number): Promise<StackMemory | undefined> {
+  const found = await readWithin(async (): Promise<StackMemory | undefined> => {
+    const folder = `/proc/${pid}/fd`
+    for (const fd of (await readdir(folder)).slice(0, descriptorLimit)) {
+      const target = await readlink(`${folder}/${fd}`).catch(() => '')
+      const signal = /^\/memfd:hangdog-stacks-(\d+) /.exec(target)?.[1]
+      if (signal !== undefined) return { path: `${folder}/${fd}`, signal: Number(signal) }
+    }
+    return undefined
+  }, searchLimitMs)
+  return found.kind === 'read' ? found.value : undefined
 }
 
 /** Signals that stop a process or cannot be caught are no one's to ask for. */

@@ -7,7 +7,18 @@ const skip = existsSync('/usr/bin/python3') ? false : 'there is no python3'
 const service = fileURLToPath(new URL('../fixtures/evidence/beats-then-locks.py', import.meta.url))
 
 t.test('a Python service that beats by the client is explained when it locks itself up', { skip }, async (t) => {
-  const limits = ['--timeout', '1s', '--action', 'terminate', '--restart', 'never', '--heartbeat', 'notify']
+  const limits = [
+    '--timeout',
+    '1s',
+    '--action',
+    'terminate',
+    '--restart',
+    'never',
+    '--heartbeat',
+    'notify',
+    '--evidence-timeout',
+    '15s',
+  ]
   const ran = runService(t, limits, ['python3', service], stateDirectory(t))
   await ran.event('service-armed')
   const { parameters } = await ran.event('hang-explained')
