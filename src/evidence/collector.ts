@@ -45,7 +45,7 @@ const nativeFloor = milliseconds(50)
 const nativeBesides = milliseconds(800)
 
 /** How long stacks wait for the readings of /proc, which a paused main thread would falsify. */
-const readingsFirst = milliseconds(250)
+const readingsFirst = milliseconds(500)
 
 /**
  * Joins the collectors. All run side by side, each cut off at a limit of its own within the budget; what is not there by then is

@@ -1,5 +1,4 @@
 import type { Exhibit } from '../watch/evidence.js'
-import type { Hang } from '../watch/verdict.js'
 import type { CauseRule } from './cause.js'
 import { type DeadlockedThread, isOwnCode, type JavaThread } from './java-dump.js'
 import { isJavaMemory } from './java-memory.js'
@@ -20,7 +19,8 @@ export const nameJavaCause: CauseRule = ({ hang, exhibits }) => {
   if (hang.kind === 'blocked-in-kernel' || hang.kind === 'held-too-long') return undefined
   const content = findContent(exhibits, 'java-stack')
   const stack = isJavaStack(content) ? content : undefined
-  const sentence = describeDeadlock(stack) ?? describeCollection(exhibits) ?? describeThreads(hang, stack)
+  const busy = hang.kind === 'busy-loop' ? describeBusy(hang.cpuPercent, stack) : undefined
+  const sentence = describeDeadlock(stack) ?? describeCollection(exhibits) ?? busy ?? describeThreads(stack)
   if (sentence === undefined || hang.kind !== 'never-started') return sentence
   return `no sign of life since its start; ${sentence}`
 }
@@ -57,15 +57,22 @@ function toMebibytes(bytes: number): string {
   return (bytes / 1024 / 1024).toFixed(1)
 }
 
-function describeThreads(hang: Hang, stack: JavaStack | undefined): string | undefined {
-  if (stack === undefined) return undefined
-  const { busy, contended, main } = stack
-  const [busiest] = busy
-  if (hang.kind === 'busy-loop' && busiest !== undefined) {
+/** A thread may get no CPU on a loaded machine for as long as it is looked at; then what `main` does is said, and no more. */
+function describeBusy(cpuPercent: number, stack: JavaStack | undefined): string | undefined {
+  const whole = `process on CPU ${Math.round(cpuPercent)} %`
+  const [busiest] = stack?.busy ?? []
+  if (busiest !== undefined) {
     const at = selectFrame(busiest)
     const where = at === undefined ? ', which runs no Java' : ` in ${at}`
-    return `busy: thread "${busiest.name}"${where}, on CPU ${busiest.cpuPercent} %; process on CPU ${Math.round(hang.cpuPercent)} %`
+    return `busy: thread "${busiest.name}"${where}, on CPU ${busiest.cpuPercent} %; ${whole}`
   }
+  const threads = describeThreads(stack)
+  return threads === undefined ? undefined : `busy, ${whole}, but no thread had a CPU when looked at; ${threads}`
+}
+
+function describeThreads(stack: JavaStack | undefined): string | undefined {
+  if (stack === undefined) return undefined
+  const { contended, main } = stack
   const [lock] = [...contended].sort((a, b) => Number(b.waiters.includes('main')) - Number(a.waiters.includes('main')))
   if (lock !== undefined) {
     const names = lock.waiters.slice(0, 3).map((name) => `"${name}"`)

@@ -9,6 +9,9 @@ import { parseSyscall } from './syscall-name.js'
 /** Threads looked at; a process can have tens of thousands. */
 const threadLimit = 512
 
+/** For one look at all threads, in ms. */
+const limitMs = 600
+
 /** Between the two readings, in ms. */
 const betweenMs = 50
 
@@ -96,7 +99,7 @@ async function readWaiters(pid: number): Promise<Threads | Unread> {
       waiters.push(...parseWaiter(call).map((waiter) => ({ tid: Number(tid), ...waiter, runs })))
     }
     return { kind: 'threads', names, waiters } as const
-  })
+  }, limitMs)
   return reading.kind === 'read' ? reading.value : { kind: 'missing', reason: reading.reason }
 }
 

@@ -30,7 +30,7 @@ export interface MappedFile {
 }
 
 /** A large process has tens of thousands of mappings, and the kernel takes its time to write them down. */
-const mapsLimitMs = 600
+const mapsLimitMs = 1000
 
 /** The files mapped into a process, in the order of their addresses. */
 export async function readMappedFiles(pid: number): Promise<Reading<readonly MappedFile[]>> {

@@ -1,6 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, readlink } from 'node:fs/promises'
 import { readMappedFiles } from './memory.js'
-import { type Reading, readTarget, readWithin } from './proc-file.js'
+import { type Reading, readWithin } from './proc-file.js'
 
 /** What executes the code of a program, as far as it can be told from outside. It decides how its stacks are read. */
 export type Runtime =
@@ -13,12 +13,15 @@ export type Runtime =
   | { readonly kind: 'native' }
   | { readonly kind: 'unknown'; readonly reason: string }
 
+/** For each reading, in ms: without an answer the wrong stack is taken, so a loaded machine gets more time here than elsewhere. */
+const patienceMs = 800
+
 /**
  * Tells the runtime of a process by its executable, then by the libraries mapped into it. Nothing is sent to it. The executable
  * counts first: a Node program that has loaded libpython for an addon is a Node program.
  */
 export async function readRuntime(pid: number): Promise<Runtime> {
-  const executable = await readTarget(`/proc/${pid}/exe`)
+  const executable = await readWithin(() => readlink(`/proc/${pid}/exe`), patienceMs)
   if (executable.kind === 'unreadable') return { kind: 'unknown', reason: executable.reason }
   const name = nameProgram(executable.value)
   if (name === 'node' || name === 'nodejs') return { kind: 'node' }
@@ -64,7 +67,7 @@ function hasGoBuild(pid: number): Promise<Reading<boolean>> {
     } finally {
       await file.close()
     }
-  })
+  }, patienceMs)
 }
 
 /** A program with more, or longer, names of sections than this is not looked at. */

@@ -4,6 +4,9 @@ import { readWithin } from './proc-file.js'
 /** Threads whose CPU time is measured; a process can have tens of thousands. */
 const threadLimit = 256
 
+/** One reading for all threads. */
+const limitMs = 600
+
 /** CPU time of each thread since its start in nanoseconds, and when it was read. */
 export interface CpuTimes {
   readonly atMs: number
@@ -20,7 +23,7 @@ export async function readCpuTimes(pid: number): Promise<CpuTimes> {
       const line = await readFile(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').catch(() => '')
       if (line !== '') times.set(Number(tid), Number(line.split(' ')[0]))
     }
-  })
+  }, limitMs)
   return { atMs, byThread: times }
 }
 

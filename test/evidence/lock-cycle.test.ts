@@ -38,7 +38,11 @@ t.test('two C threads that wait for each other are a deadlock, named without a d
 t.test('with a debugger the functions and lines are named too', { skip: needs('gcc', 'gdb') }, async (t) => {
   const service = await startHung(t, buildC(makeFolder(t), 'two-locks'), [])
   const evidence = createEvidenceCollector({ clock: realClock, platform: recordingSignaller() })
-  const exhibits = await evidence.capture(requestFor(service, 10_000))
+  let exhibits = await evidence.capture(requestFor(service, 10_000))
+  // On a loaded machine gdb may come before the second look, which then counts for nothing.
+  for (let left = 5; left > 0 && !describeCause(waiting, exhibits).startsWith('deadlock'); left--) {
+    exhibits = await evidence.capture(requestFor(service, 10_000))
+  }
   t.match(
     describeCause(waiting, exhibits),
     new RegExp(

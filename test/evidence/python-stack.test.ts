@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { describeCause } from '../../src/evidence/cause.js'
 import { createEvidenceCollector } from '../../src/evidence/collector.js'
@@ -16,6 +15,8 @@ import {
   recordingSignaller,
   requestFor,
   startHung,
+  stateOf,
+  until,
 } from '../fixtures/evidence/hung-service.js'
 import { needs } from '../fixtures/evidence/program.js'
 
@@ -51,7 +52,8 @@ t.test('with the client, a loop in C code that holds the lock of the interpreter
   const service = await startHung(t, 'python3', [fixture('busy-loop-client.py')])
   t.match(
     describeCause({ kind: 'busy-loop', cpuPercent: 100 }, await capture(service)),
-    /^busy: main thread in search \(busy-loop-client\.py:18\), on CPU \d+ %; process on CPU 100 %$/,
+    // On a loaded machine it may get no CPU while it is looked at.
+    /^(busy: main thread in search \(busy-loop-client\.py:18\), on CPU \d+ %; process on CPU 100 %|unknown: busy, process on CPU 100 %, but no thread had a CPU when looked at; main thread was in search \(busy-loop-client\.py:18\))$/,
   )
 })
 
@@ -103,7 +105,7 @@ t.test('a stopped service, and one that ends meanwhile, leave a sentence', async
   const collector = createPythonStackCollector(recordingSignaller(), false)
   const take = () => collector.collect(requestFor(service, 5000), limit, never)
   service.child.kill('SIGSTOP')
-  await delay(50)
+  await until(() => stateOf(service.pid) === 'T', 'the stop')
   t.match(await take(), { kind: 'missing', reason: /state T/ })
   service.child.kill('SIGCONT')
   const finding = take()
