@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Daemon, startDaemon } from '../daemon.js'
 import { HangdogError } from '../errors.js'
+import { freePort } from '../free-port.js'
 import { milliseconds, seconds } from '../time.js'
 import { acceptsConnections, askService, EventWatch, untilAnswered } from './stage.js'
 
@@ -110,17 +110,4 @@ async function stopAndGoOn({ daemon, watch, port, narrator }: Stage): Promise<vo
   await watch.next('hold-ended', from, 20_000)
   if ((await untilAnswered(port, 10_000)) !== pid) throw new HangdogError('internal', 'another process answers')
   observed(`It goes on as pid ${pid} and answers. Restarts so far: ${service.lifecycle.restarts.total}.`)
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port')),
-      )
-    })
-  })
 }
