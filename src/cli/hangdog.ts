@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./doctor.js')).doctorCommand(),
   maintenance: async () => (await import('./maintenance.js')).maintenanceCommand(),
   drill: async () => (await import('./drill.js')).drillCommand(),
+  fault: async () => (await import('./fault.js')).faultCommand(),
   demo: async () => (await import('./demo.js')).demoCommand(),
   completion: async () => (await import('./completion.js')).completionCommand(),
 }

@@ -99,7 +99,7 @@ export const faults: readonly Fault[] = [
     language: 'python',
     needs: ['python3'],
     heartbeat: 'stream',
-    expected: { hang: ['waiting'], cause: /deadlock_.*python|python.*(transfer|two_locks\.py:\d+)|two_locks\.py:\d+/i },
+    expected: { hang: ['waiting'], cause: /lock.*two_locks\.py:\d+/i },
     program: { kind: 'python', file: 'two_locks.py' },
   },
   {

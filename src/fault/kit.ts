@@ -73,7 +73,7 @@ type CommandLine = readonly [string, ...string[]]
 async function commandLine(program: FaultProgram, folder: string): Promise<CommandLine> {
   switch (program.kind) {
     case 'node':
-      return [execPath, '--enable-source-maps', nodeProgram(program.file)]
+      return [execPath, nodeProgram(program.file)]
     case 'node-unread':
       // The reader has the pipe open as its standard input, and ends with the service, which is the process of this shell.
       return ['/bin/sh', '-c', unread, 'sh', join(folder, 'log'), execPath, nodeProgram(program.file)]
