@@ -33,6 +33,11 @@ export class Sightings implements EventSink {
     return this.#seen.find(({ event }) => names.some((name) => name === event.name))
   }
 
+  /** Of the hang. */
+  get incident(): string | undefined {
+    return this.#seen.find(({ event }) => event.incident !== undefined)?.event.incident
+  }
+
   /** Waits for one of the names. @returns undefined when none came within the limit, or the signal was aborted */
   async next(names: readonly EventName[], limitMs: number, signal: AbortSignal): Promise<Sighting | undefined> {
     const end = performance.now() + limitMs

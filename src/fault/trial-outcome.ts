@@ -76,7 +76,7 @@ export function judgeTrial(findings: TrialFindings): TrialOutcome {
 
 type Facts = Pick<TrialOutcome, 'detected' | 'verdict' | 'held' | 'cause' | 'causeAsExpected' | 'goneAfterMs'>
 
-function complain({ fault, action }: TrialFindings, facts: Facts): readonly string[] {
+function complain({ fault, action, sightings }: TrialFindings, facts: Facts): readonly string[] {
   if (!facts.detected) return ['the hang was not found']
   const { hang, held, cause } = fault.expected
   const complaints: string[] = []
@@ -87,8 +87,16 @@ function complain({ fault, action }: TrialFindings, facts: Facts): readonly stri
     complaints.push(`it was ${facts.held === null ? 'not held' : `held as ${facts.held}`}, and should be as ${held}`)
   }
   if (!facts.causeAsExpected) complaints.push(`the cause does not match ${cause}`)
+  if (endedUnasked(sightings)) complaints.push('the service ended before it was asked to, while evidence was taken')
   if (action === 'terminate' && facts.goneAfterMs === null) complaints.push('the service was not proven to be gone')
   return complaints
+}
+
+/** None of the kit does that by itself: evidence may have disturbed it. */
+function endedUnasked(sightings: Sightings): boolean {
+  const ended = sightings.find('service-ended')
+  const asked = sightings.find('terminate-requested', 'kill-requested', 'service-stopping')
+  return ended !== undefined && (asked === undefined || asked.atMs > ended.atMs)
 }
 
 function readText(value: unknown): string | null {

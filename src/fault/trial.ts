@@ -140,7 +140,7 @@ async function refuseEarlyEnd(kind: string, sightings: Sightings, state: string)
 }
 
 async function readHang(sightings: Sightings, state: string): Promise<Incident | undefined> {
-  const id = sightings.find('hang-recovery', 'hang-logged')?.event.incident
+  const id = sightings.incident
   if (id === undefined) return undefined
   return await readIncident(findStateDirectory(state).incidents, id).catch(() => undefined)
 }

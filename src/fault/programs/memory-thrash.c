@@ -5,8 +5,10 @@
 #define _GNU_SOURCE
 #include "service.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -27,12 +29,27 @@ static void write_file(const char *file, const char *text) {
   close(to);
 }
 
+/* Groups of services that are gone, which could not remove them themselves. */
+static void sweep_groups(const char *folder) {
+  DIR *groups = opendir(folder);
+  char group[512];
+  struct dirent *entry;
+  int pid;
+  while (groups != NULL && (entry = readdir(groups)) != NULL) {
+    if (sscanf(entry->d_name, "hangdog-fault-%d", &pid) != 1 || kill(pid, 0) == 0 || errno != ESRCH) continue;
+    snprintf(group, sizeof group, "%s/%s", folder, entry->d_name);
+    rmdir(group);
+  }
+  if (groups != NULL) closedir(groups);
+}
+
 /* Below the group for memory of version 1 if there is one, else that of version 2. */
 static void enter_group(void) {
-  const char *const version1 = "/sys/fs/cgroup/memory";
   int is_first = access("/sys/fs/cgroup/memory/cgroup.procs", W_OK) == 0;
+  const char *folder = is_first ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup";
   char group[256], file[512], text[32];
-  snprintf(group, sizeof group, "%s/hangdog-fault-%d", is_first ? version1 : "/sys/fs/cgroup", getpid());
+  sweep_groups(folder);
+  snprintf(group, sizeof group, "%s/hangdog-fault-%d", folder, getpid());
   if (mkdir(group, 0755) != 0 && errno != EEXIST) fail(group);
   snprintf(file, sizeof file, "%s/%s", group, is_first ? "memory.limit_in_bytes" : "memory.max");
   snprintf(text, sizeof text, "%zu", limit_bytes);

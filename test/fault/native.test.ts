@@ -1,0 +1,4 @@
+import t from 'tap'
+import { tryFaults } from './trials.js'
+
+tryFaults(t, ['c', 'go'])
