@@ -1,9 +1,10 @@
 import { constants } from 'node:fs'
-import { access } from 'node:fs/promises'
+import { access, statfs } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { findMemoryGroups } from './memory-group.js'
 
-/** Programs, and what a machine must offer besides. */
+/** Programs, and what a machine must offer besides; `disk` is for the temporary directory. */
 export const needs = [
   'gcc',
   'java',
@@ -15,6 +16,7 @@ export const needs = [
   'root',
   '/dev/fuse',
   'memory cgroup',
+  'disk',
 ] as const
 export type Need = (typeof needs)[number]
 
@@ -32,9 +34,19 @@ async function findLack(need: Need): Promise<string | undefined> {
       return (await isOpenTo('/dev/fuse', constants.R_OK | constants.W_OK)) ? undefined : '/dev/fuse cannot be opened'
     case 'memory cgroup':
       return (await findMemoryGroups()) === undefined ? 'no control group for memory can be made here' : undefined
+    case 'disk':
+      return await findDiskLack()
     default:
       return (await findInPath(need)) === undefined ? `${need} is not in PATH` : undefined
   }
+}
+
+/** Statfs has this number for tmpfs. */
+const tmpfs = 0x0102_1994
+
+async function findDiskLack(): Promise<string | undefined> {
+  const { type } = await statfs(tmpdir())
+  return type === tmpfs ? `the temporary directory ${tmpdir()} is in memory (tmpfs), and must be on a disk` : undefined
 }
 
 /** The file that a name means to a shell. */

@@ -87,16 +87,19 @@ function complain({ fault, action, sightings }: TrialFindings, facts: Facts): re
     complaints.push(`it was ${facts.held === null ? 'not held' : `held as ${facts.held}`}, and should be as ${held}`)
   }
   if (!facts.causeAsExpected) complaints.push(`the cause does not match ${cause}`)
-  if (endedUnasked(sightings)) complaints.push('the service ended before it was asked to, while evidence was taken')
+  const unasked = describeUnaskedEnd(sightings)
+  if (unasked !== undefined)
+    complaints.push(`before the service was asked to end, while evidence was taken, it ${unasked}`)
   if (action === 'terminate' && facts.goneAfterMs === null) complaints.push('the service was not proven to be gone')
   return complaints
 }
 
-/** None of the kit does that by itself: evidence may have disturbed it. */
-function endedUnasked(sightings: Sightings): boolean {
+/** None of the kit ends by itself: evidence may have disturbed it. */
+function describeUnaskedEnd(sightings: Sightings): string | undefined {
   const ended = sightings.find('service-ended')
   const asked = sightings.find('terminate-requested', 'kill-requested', 'service-stopping')
-  return ended !== undefined && (asked === undefined || asked.atMs > ended.atMs)
+  if (ended === undefined || (asked !== undefined && asked.atMs <= ended.atMs)) return undefined
+  return `ended: ${ended.event.parameters.outcome}`
 }
 
 function readText(value: unknown): string | null {

@@ -50,7 +50,7 @@ while True:
     free.acquire()
     try:
         connection, _ = listener.accept()
-    except TimeoutError:
+    except socket.timeout:
         free.release()
         continue
     threading.Thread(target=wait_for_request if crowded else answer, args=(connection,), daemon=True).start()

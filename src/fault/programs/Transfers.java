@@ -1,7 +1,7 @@
 import java.util.concurrent.CountDownLatch;
 
 /** Two threads take the same two locks. On order one of them takes them in the other order, and they wait for each other. */
-final class TwoLocks {
+final class Transfers {
   private static final class Accounts { }
 
   private static final class Ledger { }
@@ -13,8 +13,8 @@ final class TwoLocks {
 
   public static void main(String[] arguments) throws Exception {
     FaultService service = new FaultService(arguments);
-    start("transfer-1", () -> service.serve(TwoLocks::transferThere));
-    start("transfer-2", TwoLocks::transferBack);
+    start("transfer-1", () -> service.serve(Transfers::transferThere));
+    start("transfer-2", Transfers::transferBack);
   }
 
   private interface Job {

@@ -17,7 +17,7 @@ enum { MEBIBYTE = 1 << 20, PAGE_BYTES = 4096 };
 /* Of memory for the group; of the table that is in use before, and of the whole table. */
 static const size_t limit_bytes = 24 * MEBIBYTE, small_bytes = 4 * MEBIBYTE, table_bytes = 192 * MEBIBYTE;
 /* In memory these take some milliseconds; from a disk minutes. */
-static const int rows_in_unit = 300000;
+static const int rows_in_unit = 2000000;
 
 static const unsigned char *table;
 static size_t used_bytes;

@@ -2,7 +2,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Works with short-lived rows. On order a cache without a bound takes nearly all of the heap, so that few rows fit until the next collection. */
-final class GarbageThrash {
+final class Rows {
   private static final int ROWS = 50_000;
   /** Small, so that a collection has many objects to look at. */
   private static final int ENTRY_BYTES = 64;
