@@ -104,7 +104,10 @@ export const faults: readonly Fault[] = [
     language: 'python',
     needs: ['python3'],
     heartbeat: 'stream',
-    expected: { hang: ['waiting'], cause: naming(/lock/, /transfers\.py:\d+/) },
+    expected: {
+      hang: ['waiting'],
+      cause: naming(/lock/, /transfer_there \(transfers\.py:\d+/, /transfer_back \(transfers\.py:\d+/),
+    },
     program: { kind: 'python', file: 'transfers.py' },
   },
   {
@@ -113,7 +116,7 @@ export const faults: readonly Fault[] = [
     language: 'python',
     needs: ['python3'],
     heartbeat: 'stream',
-    expected: { hang: ['waiting'], cause: naming(/flock/, /ledger\.lock/, /pid \d+/) },
+    expected: { hang: ['waiting'], cause: naming(/flock/, /ledger\.lock/, /held by (?:process|pid) \d+/) },
     program: { kind: 'python', file: 'file_lock.py' },
   },
   {
@@ -145,7 +148,7 @@ export const faults: readonly Fault[] = [
     language: 'go',
     needs: ['go'],
     heartbeat: 'stream',
-    expected: { hang: ['waiting'], cause: naming(/goroutine|Go runtime/) },
+    expected: { hang: ['waiting'], cause: naming(/goroutine/, /transferThere/, /transferBack/) },
     program: { kind: 'go', file: 'goroutines.go' },
   },
   {
@@ -154,7 +157,7 @@ export const faults: readonly Fault[] = [
     language: 'c',
     needs: ['gcc'],
     heartbeat: 'stream',
-    expected: { hang: ['waiting'], cause: naming(/lock/, /transfer_there/) },
+    expected: { hang: ['waiting'], cause: naming(/deadlock/, /transfer_there/, /transfer_back/) },
     program: { kind: 'c', file: 'two-mutexes.c' },
   },
   {

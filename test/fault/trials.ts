@@ -21,6 +21,7 @@ const notAsExpectedYet: ReadonlySet<string> = new Set([
   'java-deadlock',
   'java-gc',
   'go-deadlock',
+  'c-deadlock',
   'fuse-mount',
   'memory-thrash',
 ])
