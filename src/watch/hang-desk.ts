@@ -179,7 +179,8 @@ export class HangDesk {
     this.#reporting = false
     // The hang may have been over before its record was complete.
     const still = this.#context.state.kind
-    if (still !== 'reported' && still !== 'expired') this.close('recovered-by-itself')
+    // One that is being stopped has not recovered: its end closes the incident.
+    if (still !== 'reported' && still !== 'expired' && still !== 'stopping') this.close('recovered-by-itself')
   }
 
   /** HangRecoveryAction 2 and 3. */

@@ -653,6 +653,18 @@ t.test('an operator who stops a reported service closes its incident as stopped'
   t.equal(w.incidents.at(-1), 'i1 closed stopped')
 })
 
+t.test('so does one who stops it while evidence of the reported hang is taken', async (t) => {
+  const w = watched({ action: 'log', evidenceTimeout: ms(500), stopTimeout: ms(1000) })
+  w.platform.manner = 'ignores-signal'
+  w.captured = () => new Promise(() => {})
+  await w.start()
+  w.service.beat()
+  await w.clock.run(1200)
+  void w.service.stop('shutdown')
+  await w.clock.run(2000)
+  t.equal(w.incidents.at(-1), 'i1 closed stopped')
+})
+
 t.test('a service that hangs in its start is event 7022 as well', async (t) => {
   const w = watched()
   await w.start()
