@@ -52,7 +52,8 @@ export async function runTrial(order: TrialOrder): Promise<TrialOutcome> {
     return await watch(order, prepared, directory)
   } finally {
     await prepared?.dispose()
-    await rm(directory, { recursive: true, force: true })
+    // The last evidence of a hang that was only reported may still be on its way to the disk.
+    await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
 }
 
