@@ -11,6 +11,8 @@ import { hangdog, isAlive } from '../e2e/hangdog.js'
 const notAsExpectedYet: ReadonlySet<string> = new Set([
   'regular-expression',
   'fifo-read',
+  // An inspector that is closed while its client leaves crashes Node now and then.
+  'unsettled-promise',
   'pool-exhausted',
   'stuck-worker',
   'full-pipe',
