@@ -1,5 +1,5 @@
 import type { CauseRule } from './cause.js'
-import { toRecord } from './inspector-session.js'
+import { toRecord } from './protocol-channel.js'
 import { findContent } from './scene.js'
 
 /** A goroutine of a dump, as Go prints it. */

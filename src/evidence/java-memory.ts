@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Collector, Finding } from './exhibit.js'
-import { toRecord } from './inspector-session.js'
 import { readMappedFiles, readMemory } from './memory.js'
+import { toRecord } from './protocol-channel.js'
 
 /** How long garbage collection is watched, in ms. Full collections of a small heap take 20 to 100 ms each. */
 const watchedMs = 500

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Collector } from './exhibit.js'
 import type { Signaller } from './inspector-port.js'
-import { toRecord } from './inspector-session.js'
 import { askJava } from './java-attach.js'
 import { type JavaDump, type JavaThread, parseJavaDump } from './java-dump.js'
+import { toRecord } from './protocol-channel.js'
 import { compareCpuTimes, readCpuTimes } from './thread-cpu.js'
 
 /** Lines kept of the dump. */

@@ -1,7 +1,7 @@
 import type { CauseRule } from './cause.js'
-import { toRecord } from './inspector-session.js'
 import type { LockCycle, MutexWait } from './lock-cycle.js'
 import { selectNativeFunction } from './native-function.js'
+import { toRecord } from './protocol-channel.js'
 import { findContent } from './scene.js'
 
 /**
