@@ -111,6 +111,12 @@ export const catalogue = define({
     message: 'Silent for {silentMs} ms but held, not acted on: {reason}. At most until {limit} from now.',
   },
   'hold-ended': { id: 15813, level: 'information', message: 'The hold ({reason}) ended after {heldMs} ms: {outcome}' },
+  'near-miss': {
+    id: 15817,
+    level: 'warning',
+    message:
+      'Near miss: no heartbeat on {channel} for {silentMs} ms, {percent} % of its limit of {limit}, then it was back; at the warning: {seen}. Near misses since the last one told: {count}.',
+  },
   'hang-triggered': {
     id: 15814,
     level: 'error',

@@ -1,5 +1,11 @@
 import { describeError } from '../errors.js'
-import { causeExhibit, type EvidenceCollector, type EvidenceRequest, type Exhibit } from '../watch/evidence.js'
+import {
+  beginningExhibit,
+  causeExhibit,
+  type EvidenceCollector,
+  type EvidenceRequest,
+  type Exhibit,
+} from '../watch/evidence.js'
 import type { EvidenceOptions } from './collector.js'
 
 /**
@@ -14,7 +20,7 @@ export function createLazyCollector(options: EvidenceOptions): EvidenceCollector
   }
   let running = 0
   return {
-    captureLight: async (request) => (await load()).captureLight(request),
+    captureLight: async (request) => withBeginning(await (await load()).captureLight(request)),
     captureCore: async (request) => (await import('./core-dump.js')).dumpCore(request),
     capture: async (request) => {
       if (running >= mostFullCaptures) return withCause(request, await captureBeside(request, load))
@@ -55,6 +61,14 @@ async function captureAll(
     const reason = `cannot load the collectors: ${describeError(error)}`
     return [{ kind: 'missing', name: 'process', tookMs: 0, reason }]
   }
+}
+
+async function withBeginning(exhibits: readonly Exhibit[]): Promise<readonly Exhibit[]> {
+  const { describeBeginning } = await import('./beginning.js')
+  const content = describeBeginning(exhibits)
+  return content === undefined
+    ? exhibits
+    : [{ kind: 'captured', name: beginningExhibit, tookMs: 0, content }, ...exhibits]
 }
 
 async function withCause(request: EvidenceRequest, exhibits: readonly Exhibit[]): Promise<readonly Exhibit[]> {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ProcessIdentity } from '../process-identity.js'
-import type { IncidentOpening, IncidentOutcome } from '../watch/incident.js'
+import type { EarlyTime, IncidentOpening, IncidentOutcome } from '../watch/incident.js'
 
 /** `incident.json`: what was known when the incident was opened. Field names are stable. */
 export interface OpenedFile extends IncidentOpening {
@@ -32,8 +32,16 @@ export type EvidenceEntry =
       readonly file: string
       /** Only the beginning was kept. */
       readonly cut: boolean
+      /** Of what was taken at the warning, while the hang was young. */
+      readonly early?: EarlyTime
     }
-  | { readonly kind: 'missing'; readonly name: string; readonly tookMs: number; readonly reason: string }
+  | {
+      readonly kind: 'missing'
+      readonly name: string
+      readonly tookMs: number
+      readonly reason: string
+      readonly early?: EarlyTime
+    }
 
 /** `closed.json`. */
 export interface ClosedFile {

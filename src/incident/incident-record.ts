@@ -4,7 +4,7 @@ import { syncDirectory, writeDurably } from '../durable-file.js'
 import { describeError, systemCode } from '../errors.js'
 import type { Clock } from '../time.js'
 import type { Exhibit } from '../watch/evidence.js'
-import type { IncidentOutcome, IncidentRecord } from '../watch/incident.js'
+import type { EarlyTime, IncidentOutcome, IncidentRecord } from '../watch/incident.js'
 import {
   type ClosedFile,
   type EvidenceEntry,
@@ -50,12 +50,15 @@ export class DiskRecord implements IncidentRecord {
     return this.#inOrder(() => this.#append(fileNames.steps, [step]))
   }
 
-  attach(exhibits: readonly Exhibit[]): Promise<void> {
+  attach(exhibits: readonly Exhibit[], early?: EarlyTime): Promise<void> {
     return this.#inOrder(async () => {
       // Not recursive: an incident that was removed meanwhile must not come back in part.
       if (this.#exhibits === 0) await mkdir(join(this.#path, fileNames.exhibits), { mode: 0o700 }).catch(ignoreExisting)
       const entries: EvidenceEntry[] = []
-      for (const exhibit of exhibits) entries.push(await this.#keep(exhibit))
+      for (const exhibit of exhibits) {
+        const entry = await this.#keep(exhibit)
+        entries.push(early === undefined ? entry : { ...entry, early })
+      }
       await this.#append(fileNames.evidence, entries)
     })
   }

@@ -41,6 +41,9 @@ export interface CoreRequest {
 /** The exhibit of a core: where it is, or why there is none. */
 export const coreExhibit = 'core'
 
+/** The exhibit of the light capture that says in one line what the service was doing. */
+export const beginningExhibit = 'beginning'
+
 /** Captures evidence. Must keep to the budget whatever a collector does, and never reject. */
 export interface EvidenceCollector {
   /** Cheap readings only; taken at the warning, while the hang is young. */

@@ -1,6 +1,6 @@
-import { elapsed, type Instant, instant, milliseconds, seconds, zero } from '../time.js'
+import { elapsed, type Instant, instant, milliseconds, seconds } from '../time.js'
 import { withinLimit } from './bounded.js'
-import type { Exhibit } from './evidence.js'
+import type { EarlyCapture } from './early-capture.js'
 import type { ForeignEnding } from './foreign-ending.js'
 import type { IncidentOutcome, IncidentRecord, PreparedIncident } from './incident.js'
 import { isShadow } from './policy.js'
@@ -26,10 +26,10 @@ export class HangDesk {
   count = 0
   readonly #context: ServiceContext
   readonly #silence: Silence
+  readonly #early: EarlyCapture
   #incident: IncidentRecord | undefined
   #prepared: PreparedIncident | undefined
   #preparing: Promise<PreparedIncident> | undefined
-  #early: readonly Exhibit[] = []
   #alive = false
   #stopping = false
   #reporting = false
@@ -38,9 +38,10 @@ export class HangDesk {
   #adopted: Promise<IncidentRecord | undefined> | undefined
   #ending: ForeignEnding | undefined
 
-  constructor(context: ServiceContext, silence: Silence) {
+  constructor(context: ServiceContext, silence: Silence, early: EarlyCapture) {
     this.#context = context
     this.#silence = silence
+    this.#early = early
   }
 
   get incidentId(): string | undefined {
@@ -80,7 +81,7 @@ export class HangDesk {
 
   /** The silence ended: nothing that was prepared for its end is needed. */
   silenceEnded(): void {
-    this.#early = []
+    this.#early.forget()
     this.#forgetPrepared()
     void this.#adopted?.then((record) => record?.close('recovered-by-itself'))
     this.#adopted = undefined
@@ -127,24 +128,6 @@ export class HangDesk {
     return await openIncident(hangCase, this.#context.parts)
   }
 
-  /** The light capture, taken beside everything else while the hang is young. */
-  captureEarly(channel: string): void {
-    const { parts, process, policy, spec } = this.#context
-    if (process === undefined || policy.evidenceTimeout === zero) return
-    const subject = this.#context.subjectOf(channel) ?? process.identity
-    const reading = parts.platform.readProcess(subject)
-    const capture = parts.evidence.captureLight({
-      service: spec.name,
-      process,
-      subject,
-      reading,
-      budget: policy.evidenceTimeout,
-    })
-    void withinLimit(capture, policy.evidenceTimeout, parts.clock).then((captured) => {
-      if (captured.kind === 'done') this.#early = captured.value
-    })
-  }
-
   /** A sign of life on the silent channel: a recovery that has not acted yet is called off. Other channels are no excuse. */
   signOfLife(channel: string): void {
     const { state } = this.#context
@@ -175,6 +158,7 @@ export class HangDesk {
     this.#reporting = true
     if (isShadow(hangCase.policy, parts.platform)) emitDryRun(hangCase, parts)
     this.#incident = (await this.#takeAdopted()) ?? (await openIncident(hangCase, this.#context.parts))
+    this.#early.keepIn(this.#incident)
     await report(hangCase, this.#incident, this.#context.parts)
     this.#reporting = false
     // The hang may have been over before its record was complete.
@@ -189,6 +173,7 @@ export class HangDesk {
     if (hangCase === undefined) return undefined
     this.count++
     this.#incident ??= await this.#open(hangCase)
+    this.#early.keepIn(this.#incident)
     const result = await climb(hangCase, this.#incident, this.#context.parts)
     if (result.kind === 'abandoned') this.close('recovered-by-itself')
     return result
@@ -208,6 +193,7 @@ export class HangDesk {
     const limit = milliseconds(terminateTimeout + killTimeout + 2 * incidentTimeout + seconds(30))
     const done = await withinLimit(ending.record, limit, parts.clock)
     this.#incident = (done.kind === 'done' ? done.value : undefined) ?? (await openIncident(hangCase, parts))
+    this.#early.keepIn(this.#incident)
     return await endWhatIsLeft(hangCase, this.#incident, parts)
   }
 
@@ -243,7 +229,6 @@ export class HangDesk {
       expiredAt: elapsed(this.#expiredAt, parts.clock.now()) > 0 ? this.#expiredAt : parts.clock.now(),
       hang: state.hang,
       policy,
-      early: this.#early,
       isAlive: () => this.#alive,
       isStopping: () => this.#stopping,
     }

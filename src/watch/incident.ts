@@ -24,6 +24,13 @@ export type IncidentOutcome =
   /** The operator had the service stopped while its hang was reported only. */
   | 'stopped'
 
+/** When the light capture of the warning point was taken. */
+export interface EarlyTime {
+  /** Wall time, ISO 8601 in UTC. */
+  readonly at: string
+  readonly silentMs: number
+}
+
 /** The record of one hang. Each call resolves when the record is on disk or cannot be; none rejects. */
 export interface IncidentRecord {
   readonly id: string
@@ -31,7 +38,8 @@ export interface IncidentRecord {
   readonly directory?: string
   /** What is about to be done, or was. */
   step(text: string): Promise<void>
-  attach(exhibits: readonly Exhibit[]): Promise<void>
+  /** @param early for the light capture: when that was taken, and how long the service had been silent */
+  attach(exhibits: readonly Exhibit[], early?: EarlyTime): Promise<void>
   close(outcome: IncidentOutcome): Promise<void>
 }
 

@@ -3,7 +3,7 @@ import type { ProcessIdentity, ProcessReading, ServiceProcess } from '../platfor
 import { elapsed, formatDuration, type Instant, type Milliseconds, zero } from '../time.js'
 import { withinLimit } from './bounded.js'
 import { takeCore } from './core-dump.js'
-import { causeExhibit, type EvidenceRequest, type Exhibit } from './evidence.js'
+import { causeExhibit, type EvidenceRequest } from './evidence.js'
 import type { IncidentOpening, IncidentRecord } from './incident.js'
 import { actionNumber, type ServicePolicy } from './policy.js'
 import type { Surroundings } from './surroundings.js'
@@ -25,8 +25,6 @@ export interface HangCase {
   readonly expiredAt: Instant
   readonly hang: Hang
   readonly policy: ServicePolicy
-  /** Captured at the warning, while the hang was young. */
-  readonly early: readonly Exhibit[]
   /** True when the service has shown a sign of life since the verdict. */
   readonly isAlive: () => boolean
   /** True when the service has been asked to stop since the verdict: it is still ended, but no machine is stopped for it. */
@@ -54,7 +52,7 @@ export async function openIncident(hangCase: HangCase, parts: Surroundings): Pro
 
 /** What an incident is opened with. */
 export function describeOpening(
-  hangCase: Omit<HangCase, 'reading' | 'early' | 'expiredAt' | 'isAlive' | 'isStopping' | 'subject'>,
+  hangCase: Omit<HangCase, 'reading' | 'expiredAt' | 'isAlive' | 'isStopping' | 'subject'>,
 ): IncidentOpening {
   const { service, command, process, channel, limit, silent, hang, policy } = hangCase
   const { pid } = process.identity
@@ -81,7 +79,7 @@ export async function takeEvidence(
   if (cause?.kind === 'captured') {
     parts.emit({ name: 'hang-explained', service, ...incident, parameters: { cause: String(cause.content) } })
   }
-  const attached = record?.attach([...hangCase.early, ...exhibits])
+  const attached = record?.attach(exhibits)
   if (attached !== undefined) await withinLimit(attached, policy.incidentTimeout, parts.clock)
 }
 

@@ -29,6 +29,8 @@ export function serviceStatus(service: Service, clock: Clock): ServiceStatus {
     restartMode: policy.restart.mode,
     holds: service.silence.holds.count,
     hangs: service.hangs.count,
+    warnings: service.misses.warnings,
+    nearMisses: service.misses.count,
     statusText: service.signs.statusText,
     channels: channels
       .status(policy.heartbeatTimeout)

@@ -3,9 +3,11 @@ import { formatDuration, type Instant, type Milliseconds } from '../time.js'
 import type { Channel, ChannelListener } from './channel.js'
 import { ChannelSet } from './channel-set.js'
 import type { CountdownEngine } from './countdown.js'
+import { EarlyCapture } from './early-capture.js'
 import type { ForeignEnding } from './foreign-ending.js'
 import { HangDesk } from './hang-desk.js'
 import { type FinalEnd, Lifecycle, type RunListener } from './lifecycle.js'
+import { NearMissDesk } from './near-miss.js'
 import type { HoldReason, ServicePolicy } from './policy.js'
 import { PolicyDesk } from './policy-desk.js'
 import type { ServiceContext } from './service-context.js'
@@ -17,7 +19,6 @@ import { SignDesk } from './sign-desk.js'
 import { type BeatReceiver, mainChannel, type SignOfLife } from './sign-of-life.js'
 import { Silence } from './silence.js'
 import type { Surroundings } from './surroundings.js'
-import type { Sample } from './verdict.js'
 
 /** What is known of a run that goes on under another hangdog. */
 export interface AdoptedRun {
@@ -33,7 +34,9 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   readonly channels: ChannelSet
   readonly #main: Channel
   readonly silence: Silence
+  readonly #early: EarlyCapture
   readonly hangs: HangDesk
+  readonly misses: NearMissDesk
   readonly signs: SignDesk
   readonly lifecycle: Lifecycle
   readonly policies: PolicyDesk
@@ -45,7 +48,9 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     this.channels = new ChannelSet(spec.namedEngine ?? parts.engine, this, spec.engine ?? parts.engine)
     this.#main = this.channels.main
     this.silence = new Silence(this)
-    this.hangs = new HangDesk(this, this.silence)
+    this.#early = new EarlyCapture(this)
+    this.hangs = new HangDesk(this, this.silence, this.#early)
+    this.misses = new NearMissDesk(this, this.#early)
     this.signs = new SignDesk(this, this)
     this.policies = new PolicyDesk(this, this)
     this.lifecycle = new Lifecycle(this, this)
@@ -162,15 +167,9 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     const sample = this.silence.readAtWarning(channel.name)
     if (sample !== undefined && this.state.kind === 'armed') this.hangs.prepare(channel.name)
     if (sample === undefined || this.state.kind !== 'armed' || this.policy.warningPercent === 0) return
-    const parameters = {
-      channel: channel.name,
-      silentMs: Math.round(channel.silent()),
-      percent: this.policy.warningPercent,
-      limit: formatDuration(this.limitOf(channel.name)),
-      reading: describeReading(sample),
-    }
-    this.parts.emit({ name: 'silence-warning', service: this.service, parameters })
-    this.hangs.captureEarly(channel.name)
+    const silent = channel.silent()
+    this.misses.warned(channel, silent, sample)
+    this.#early.take(channel.name, silent)
   }
 
   channelElapsed(channel: Channel): void {
@@ -279,9 +278,4 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
         : `no heartbeat within ${formatDuration(this.policy.startTimeout)} of its start, and none was asked for; the first one starts the watch`
     this.parts.emit({ name: 'service-unwatched', service: this.service, parameters: { reason } })
   }
-}
-
-function describeReading({ process }: Sample): string {
-  if (process.kind === 'gone') return 'gone'
-  return process.waitChannel === undefined ? process.state : `${process.state} in ${process.waitChannel}`
 }

@@ -2,6 +2,7 @@ import { elapsed, formatDuration, type Instant, type Milliseconds, seconds, type
 import type { Channel } from './channel.js'
 import type { ChannelSet } from './channel-set.js'
 import type { HangDesk } from './hang-desk.js'
+import type { NearMissDesk } from './near-miss.js'
 import type { ServicePolicy } from './policy.js'
 import type { ServiceContext } from './service-context.js'
 import { isStall, type ServiceState } from './service-state.js'
@@ -24,6 +25,7 @@ export interface SignListeners {
   readonly channels: ChannelSet
   readonly silence: Silence
   readonly hangs: HangDesk
+  readonly misses: NearMissDesk
 }
 
 /** Takes what a service says about itself; all but the ordinary heartbeat, which Service deals with alone. */
@@ -40,12 +42,14 @@ export class SignDesk {
   readonly #channels: ChannelSet
   readonly #silence: Silence
   readonly #hangs: HangDesk
+  readonly #misses: NearMissDesk
 
-  constructor(context: ServiceContext, { channels, silence, hangs }: SignListeners) {
+  constructor(context: ServiceContext, { channels, silence, hangs, misses }: SignListeners) {
     this.#context = context
     this.#channels = channels
     this.#silence = silence
     this.#hangs = hangs
+    this.#misses = misses
   }
 
   signOfLife(sign: SignOfLife): boolean {
@@ -127,10 +131,8 @@ export class SignDesk {
   /** Starts the countdown of one channel over, and ends a silence that had been warned of. */
   #rearm(channel: Channel, silent = channel.silent()): void {
     if (channel.warned) {
+      this.#misses.ended(channel.name, silent)
       this.#hangs.silenceEnded()
-      const parameters = { channel: channel.name, silentMs: Math.round(silent) }
-      if (this.#context.policy.warningPercent > 0)
-        this.#context.parts.emit({ name: 'silence-ended', service: this.#context.spec.name, parameters })
     }
     channel.arm(this.#context.limitOf(channel.name), warningShare(this.#context.policy))
   }
@@ -140,9 +142,11 @@ export class SignDesk {
     this.heard = true
     this.#hangs.signOfLife(channel)
     const before = this.#context.state
-    const silentMs = Math.round(this.#silence.length())
+    const silent = this.#silence.length()
+    const silentMs = Math.round(silent)
     this.#context.dispatch({ kind: 'signOfLife', channel })
     if (this.#context.state.kind !== 'armed') return
+    if (this.#wasNearlyHung(before)) this.#misses.ended(channel, silent)
     this.#silence.over()
     if (before.kind === 'armed') return
     this.#hangs.silenceEnded()
@@ -154,6 +158,12 @@ export class SignDesk {
         parameters: { channel, silentMs },
       })
     }
+  }
+
+  /** The beat was waiting when the countdown ended, or came before the verdict; and nothing else made the silence so long. */
+  #wasNearlyHung(before: ServiceState): boolean {
+    if (before.kind !== 'expired' || before.starting || before.triggered) return false
+    return this.#hangs.incidentId === undefined && Object.keys(this.#silence.holds.soFar()).length === 0
   }
 
   #firstSign(): void {

@@ -24,6 +24,10 @@ export interface ServiceStatus {
   readonly restartMode: RestartMode
   readonly holds: number
   readonly hangs: number
+  /** Silences that passed the warning point. */
+  readonly warnings: number
+  /** Of these, the ones that ended by themselves before anything was done. */
+  readonly nearMisses: number
   readonly statusText: string
   readonly channels: readonly ChannelStatus[]
   readonly counters: Readonly<Record<string, number>>

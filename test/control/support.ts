@@ -50,6 +50,8 @@ export function statusOf(service: string, rest: Partial<ServiceStatus> = {}): Se
     restartMode: 'always',
     holds: 2,
     hangs: 3,
+    warnings: 5,
+    nearMisses: 4,
     statusText: '',
     channels: [],
     counters: {},

@@ -24,6 +24,8 @@ export interface Watched {
   permit: BugCheckPermit
   captured: () => Promise<readonly Exhibit[]>
   core: (request: CoreRequest) => Promise<Exhibit>
+  /** The light capture. */
+  light: () => Promise<readonly Exhibit[]>
   names(): string[]
   start(): Promise<void>
 }
@@ -57,7 +59,11 @@ export function watched(
       id,
       directory: `/incidents/${id}`,
       step: async (text) => void incidents.push(`${id} ${text}`),
-      attach: async (exhibits) => void incidents.push(`${id} ${exhibits.length} exhibits`),
+      attach: async (exhibits, early) => {
+        const names = exhibits.map(({ name }) => name).join(', ')
+        if (early !== undefined) incidents.push(`${id} early after ${early.silentMs} ms: ${names}`)
+        else incidents.push(`${id} ${exhibits.length} exhibits`)
+      },
       close: async (outcome) => void incidents.push(`${id} closed ${outcome}`),
     }
   }
@@ -81,7 +87,7 @@ export function watched(
       },
     },
     evidence: {
-      captureLight: async () => [],
+      captureLight: () => result.light(),
       capture: () => result.captured(),
       captureCore: (request) => result.core(request),
     },
@@ -116,6 +122,7 @@ export function watched(
     permit: { kind: 'refused', reason: 'no consent' },
     captured: async () => [],
     core: async () => ({ kind: 'missing', name: 'core', tookMs: 0, reason: 'none is scripted' }),
+    light: async () => [],
     names: () => events.map(({ name }) => name),
     start: async () => {
       await service.start()
