@@ -1,13 +1,14 @@
 import { Command } from 'commander'
 import type { ExplanationWithProperties } from '../effective-property.js'
-import type { Explanation } from '../watch/explain.js'
 import { jsonOption, type StateOptions, stateDirectoryOption } from './options.js'
-import { escapeText, formatTime, type Output, openOutput } from './output.js'
+import { type Output, openOutput } from './output.js'
 
 /** `hangdog explain`: what would be done about a service now, and why what was done was done. */
 export function explainCommand(open: () => Output = openOutput): Command {
   return new Command('explain')
-    .description('say what would be done about a service now and why, and what the last verdict rests on')
+    .description(
+      'say what would be done about a service now and why, and which rule, readings and clocks the last verdict rests on',
+    )
     .argument('<service>', 'name of the service')
     .addOption(stateDirectoryOption())
     .addOption(jsonOption())
@@ -17,56 +18,50 @@ export function explainCommand(open: () => Output = openOutput): Command {
 Example:
   $ hangdog explain web
 
-Exit codes: 69 when no hangdog runs with the state directory, 64 when there is no such service.`,
+When no hangdog runs, what is on disk about the service is explained: its last incident and its last near miss.
+
+Exit codes: 69 when no hangdog runs and nothing is on disk about the service, 64 when there is no such service.`,
     )
     .action((service: string, options: StateOptions) => explain(service, options, open()))
 }
 
 async function explain(service: string, options: StateOptions, output: Output): Promise<void> {
-  const [{ askStatus, findDaemons }, { callControl }] = await Promise.all([
+  const [{ findDaemons }, { HangdogError }] = await Promise.all([import('./daemons.js'), import('../errors.js')])
+  try {
+    await explainLive(service, await findDaemons(options.stateDir, output), options, output)
+  } catch (error) {
+    const nobodyKnows = error instanceof HangdogError && (error.code === 'unavailable' || error.code === 'usage')
+    if (!nobodyKnows || !(await explainStored(service, options, output))) throw error
+  }
+}
+
+type Daemons = Awaited<ReturnType<typeof import('./daemons.js').findDaemons>>
+
+async function explainLive(service: string, { live }: Daemons, options: StateOptions, output: Output): Promise<void> {
+  const [{ askStatus }, { callControl }, { describeExplanation }] = await Promise.all([
     import('./daemons.js'),
     import('../control/client.js'),
+    import('./explanation-view.js'),
   ])
-  const { live } = await findDaemons(options.stateDir, output)
   for (const { instance } of await askStatus(live, service)) {
     const path = live.find(({ name }) => name === instance)?.path
     if (path === undefined) continue
-    const explanation = await callControl(path, 'explain', { service })
+    const explanation: ExplanationWithProperties = await callControl(path, 'explain', { service })
     if (options.json === true) await output.writeJson({ instance, ...explanation })
     else await output.write(describeExplanation(explanation, instance, output))
   }
 }
 
-function describeExplanation(explanation: ExplanationWithProperties, instance: string, output: Output): string {
-  const { service, state, detail, next, last, properties } = explanation
-  const lines = [
-    `${output.paint('bold', escapeText(service))} (watched by ${escapeText(instance)}) is ${escapeText(state)}: ${escapeText(detail)}`,
-    '',
-    output.paint('bold', 'What happens next'),
-    ...next.map((sentence, index) => `  ${index + 1}. ${escapeText(sentence)}`),
-    '',
-    output.paint('bold', 'By these properties'),
-    ...properties.map(({ name, value, by }) => `  ${name}=${escapeText(value)} (${escapeText(by)})`),
-    '',
-    output.paint('bold', 'The last verdict'),
-    ...describeLast(last),
-  ]
-  return lines.map((line) => `${line}\n`).join('')
-}
-
-function describeLast(last: Explanation['last']): readonly string[] {
-  if (last === null) return ['  Its silence was never judged: there was none.']
-  return [
-    `  ${formatTime(last.at)}, channel ${escapeText(last.channel)}: ${escapeText(last.sentence)}`,
-    `  reading at the warning: ${describeReading(last.readingAtWarning)}`,
-    `  reading at expiry:      ${describeReading(last.readingAtExpiry)}`,
-    `  held before that:       ${describeReading(last.heldSoFarMs)}`,
-  ]
-}
-
-/** Readings are shown as they are: their fields are what the verdict was made from. */
-function describeReading(reading: unknown): string {
-  if (typeof reading !== 'object' || reading === null) return 'none'
-  const facts = Object.entries(reading).map(([name, value]) => `${name} ${String(value)}`)
-  return facts.length === 0 ? 'none' : escapeText(facts.join(', '))
+/** @returns whether anything is on disk about the service */
+async function explainStored(service: string, options: StateOptions, output: Output): Promise<boolean> {
+  const [{ readStoredExplanation }, { describeStored }, { findStateDirectory }] = await Promise.all([
+    import('./stored-explanation.js'),
+    import('./explanation-view.js'),
+    import('../state-directory.js'),
+  ])
+  const stored = await readStoredExplanation(service, findStateDirectory(options.stateDir))
+  if (stored === undefined) return false
+  if (options.json === true) await output.writeJson(stored)
+  else await output.write(describeStored(stored, output))
+  return true
 }

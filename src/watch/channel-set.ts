@@ -5,7 +5,7 @@ import type { CountdownEngine } from './countdown.js'
 import { type BeatGapsRecord, GapBook } from './gap-book.js'
 import type { Pace } from './policy-change.js'
 import { channelLimit, channelPattern, mainChannel } from './sign-of-life.js'
-import type { ChannelStatus } from './status.js'
+import type { ChannelClock, ChannelStatus } from './status.js'
 
 /** All channels of one service. The service is alive only while each open channel is. */
 export class ChannelSet implements GapKeeper {
@@ -168,6 +168,22 @@ export class ChannelSet implements GapKeeper {
         limitMs: channel.ownLimit ?? limitOfService,
         remainingMs: channel.armed ? Math.round(channel.remaining()) : null,
         beats: channel.beats,
+      }))
+  }
+
+  /** Of the open channels, and of the one that waits for the first sign of life. */
+  clocks(limitOfService: Milliseconds): readonly ChannelClock[] {
+    this.collect()
+    return [...this.#all()]
+      .filter((channel) => channel.opened || channel.armed)
+      .map((channel) => ({
+        channel: channel.name,
+        armed: channel.armed,
+        warned: channel.warned,
+        beats: channel.beats,
+        limitMs: channel.ownLimit ?? limitOfService,
+        silentMs: channel.armed ? Math.round(channel.silent()) : null,
+        remainingMs: channel.armed ? Math.round(channel.remaining()) : null,
       }))
   }
 

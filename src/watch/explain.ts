@@ -1,10 +1,12 @@
 import { formatDuration, zero } from '../time.js'
+import { type HoldRecord, type JudgementRecord, recordHolds, recordJudgement } from './judgement.js'
+import type { NearMiss } from './near-miss.js'
 import { actionNumber, isShadow, type ServicePolicy } from './policy.js'
 import type { Service } from './service.js'
 import { describeState } from './service-status.js'
-import type { Judgement } from './silence.js'
+import type { StallNote } from './silence.js'
+import type { ChannelClock } from './status.js'
 import type { Surroundings } from './surroundings.js'
-import { describeHang, type Verdict } from './verdict.js'
 
 /** What would be done about a service now, and why what was done was done. Field names are stable. */
 export interface Explanation {
@@ -14,15 +16,16 @@ export interface Explanation {
   /** What happens if nothing more is heard, step by step. */
   readonly next: readonly string[]
   /** The last verdict with what it rests on; null when silence was never judged. */
-  readonly last: {
-    readonly at: string
-    readonly channel: string
-    readonly verdict: Verdict
-    readonly sentence: string
-    readonly readingAtWarning: unknown
-    readonly readingAtExpiry: unknown
-    readonly heldSoFarMs: unknown
-  } | null
+  readonly last: JudgementRecord | null
+  /** The present moment. */
+  readonly now: {
+    readonly channels: readonly ChannelClock[]
+    readonly holds: readonly HoldRecord[]
+    readonly lastStall: StallNote | null
+  }
+  /** The last silence that passed its warning point and ended by itself; null when there was none. */
+  readonly nearMiss: NearMiss | null
+  readonly nearMisses: number
 }
 
 export function explainService(service: Service, parts: Surroundings): Explanation {
@@ -31,7 +34,14 @@ export function explainService(service: Service, parts: Surroundings): Explanati
     state: service.state.kind,
     detail: describeState(service),
     next: describeNext(service, parts),
-    last: service.silence.lastJudgement === undefined ? null : explainJudgement(service.silence.lastJudgement),
+    last: service.silence.lastJudgement === undefined ? null : recordJudgement(service.silence.lastJudgement),
+    now: {
+      channels: service.channels.clocks(service.policy.heartbeatTimeout),
+      holds: recordHolds({ limits: service.policy.holds, heldSoFar: service.silence.holds.soFar() }),
+      lastStall: service.silence.lastStall ?? null,
+    },
+    nearMiss: service.misses.last ?? null,
+    nearMisses: service.misses.count,
   }
 }
 
@@ -86,29 +96,4 @@ function describeAction(policy: ServicePolicy, parts: Surroundings): readonly st
     terminate,
     after,
   ]
-}
-
-function explainJudgement({ at, channel, input, verdict }: Judgement): NonNullable<Explanation['last']> {
-  return {
-    at: at.toISOString(),
-    channel,
-    verdict,
-    sentence: describeVerdict(verdict),
-    readingAtWarning: input.before?.process ?? null,
-    readingAtExpiry: input.now.process,
-    heldSoFarMs: input.heldSoFar,
-  }
-}
-
-function describeVerdict(verdict: Verdict): string {
-  switch (verdict.kind) {
-    case 'hung':
-      return `hung: ${describeHang(verdict.hang)}`
-    case 'held':
-      return `held: ${verdict.detail}`
-    case 'gone':
-      return 'the process had ended by itself'
-    default:
-      return verdict satisfies never
-  }
 }

@@ -64,6 +64,7 @@ export class HangDesk {
       channel,
       limit: this.#context.limitOf(channel),
       silent: this.#context.limitOf(channel),
+      judgement: undefined,
       hang: { kind: 'unknown', detail: 'written at the warning; the verdict was not recorded' },
       policy,
     })
@@ -228,6 +229,7 @@ export class HangDesk {
       silent: this.#silence.length(),
       expiredAt: elapsed(this.#expiredAt, parts.clock.now()) > 0 ? this.#expiredAt : parts.clock.now(),
       hang: state.hang,
+      judgement: this.#silence.judgement,
       policy,
       isAlive: () => this.#alive,
       isStopping: () => this.#stopping,

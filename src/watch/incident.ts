@@ -1,4 +1,5 @@
 import type { Exhibit } from './evidence.js'
+import type { JudgementRecord } from './judgement.js'
 import type { RecoveryAction } from './policy.js'
 import type { Hang } from './verdict.js'
 
@@ -12,6 +13,8 @@ export interface IncidentOpening {
   readonly silentMs: number
   readonly action: RecoveryAction
   readonly hang: Hang
+  /** How it was judged; absent when something else than hangdog's own verdict led to it. */
+  readonly judgement?: JudgementRecord
 }
 
 export type IncidentOutcome =

@@ -5,6 +5,7 @@ import { withinLimit } from './bounded.js'
 import { takeCore } from './core-dump.js'
 import { causeExhibit, type EvidenceRequest } from './evidence.js'
 import type { IncidentOpening, IncidentRecord } from './incident.js'
+import { type Judgement, recordJudgement } from './judgement.js'
 import { actionNumber, type ServicePolicy } from './policy.js'
 import type { Surroundings } from './surroundings.js'
 import { type TerminationResult, terminate } from './termination.js'
@@ -24,6 +25,7 @@ export interface HangCase {
   /** When the countdown ended, on the clock. */
   readonly expiredAt: Instant
   readonly hang: Hang
+  readonly judgement: Judgement | undefined
   readonly policy: ServicePolicy
   /** True when the service has shown a sign of life since the verdict. */
   readonly isAlive: () => boolean
@@ -54,9 +56,11 @@ export async function openIncident(hangCase: HangCase, parts: Surroundings): Pro
 export function describeOpening(
   hangCase: Omit<HangCase, 'reading' | 'expiredAt' | 'isAlive' | 'isStopping' | 'subject'>,
 ): IncidentOpening {
-  const { service, command, process, channel, limit, silent, hang, policy } = hangCase
+  const { service, command, process, channel, limit, silent, hang, judgement, policy } = hangCase
   const { pid } = process.identity
-  return { service, command, pid, channel, limitMs: limit, silentMs: Math.round(silent), action: policy.action, hang }
+  const opening = { service, command, pid, channel, limitMs: limit, silentMs: Math.round(silent) }
+  const judged = judgement === undefined ? {} : { judgement: recordJudgement(judgement) }
+  return { ...opening, action: policy.action, hang, ...judged }
 }
 
 /** Takes evidence while the service still exists. Never later than the budget, whatever a collector does. */

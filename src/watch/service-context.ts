@@ -21,6 +21,8 @@ export interface ServiceContext {
   subjectOf(channel: string): ProcessIdentity | undefined
   /** The limit of a channel. */
   limitOf(channel: string): Milliseconds
+  /** Beats that were heard on a channel, in all. */
+  beatsOn(channel: string): number
   /** That process was found to have ended. */
   subjectGone(channel: string): void
   dispatch(event: ServiceEvent): void

@@ -150,6 +150,10 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     return this.channels.find(channel)?.ownLimit ?? this.policy.heartbeatTimeout
   }
 
+  beatsOn(channel: string): number {
+    return this.channels.find(channel)?.beats ?? 0
+  }
+
   /** The process whose silence is meant by that of a channel. */
   subjectOf(channel: string): ProcessIdentity | undefined {
     return this.channels.find(channel)?.subject ?? this.process?.identity
@@ -164,7 +168,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
   // What the countdowns say (ChannelListener).
 
   channelWarned(channel: Channel): void {
-    const sample = this.silence.readAtWarning(channel.name)
+    const sample = this.silence.readAtWarning(channel.name, channel.silent())
     if (sample !== undefined && this.state.kind === 'armed') this.hangs.prepare(channel.name)
     if (sample === undefined || this.state.kind !== 'armed' || this.policy.warningPercent === 0) return
     const silent = channel.silent()
@@ -234,6 +238,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
    * @returns whether it did
    */
   stalled(lost: Milliseconds, reason: HoldReason): boolean {
+    this.silence.stalled(lost, reason)
     if (this.state.kind !== 'armed' || lost * 4 < this.policy.heartbeatTimeout) return false
     if (this.policy.holds[reason] === 0) return false
     this.dispatch({ kind: 'stallNoticed', reason })

@@ -11,27 +11,30 @@ import {
   type WallTime,
 } from '../time.js'
 import { HoldLedger } from './hold-ledger.js'
+import type { Judgement } from './judgement.js'
 import type { HoldReason } from './policy.js'
 import type { ServiceContext } from './service-context.js'
 import { isStall, type ServiceState } from './service-state.js'
-import { interruption, judge, type Sample, type Verdict, type VerdictInput } from './verdict.js'
-
-/** The last time silence was judged, with all that went into it. */
-export interface Judgement {
-  readonly at: WallTime
-  readonly channel: string
-  readonly input: VerdictInput
-  readonly verdict: Verdict
-}
+import { type Hang, interruption, judge, type Sample, type Verdict, type VerdictInput } from './verdict.js'
 
 type HeldState = ServiceState & { readonly kind: 'held' }
+
+/** The last time hangdog itself did not run, as far as this service was concerned. Field names are stable. */
+export interface StallNote {
+  readonly at: string
+  readonly lostMs: number
+  readonly reason: HoldReason
+}
 
 /** The silence of one service: since when, what was read meanwhile, how it was judged and what held it. */
 export class Silence {
   readonly holds: HoldLedger
   lastJudgement: Judgement | undefined
+  lastStall: StallNote | undefined
   #since: Instant | undefined
-  #before: Sample | undefined
+  /** The reading of the warning point, and when that was. */
+  #before: { readonly sample: Sample; readonly wall: WallTime; readonly silent: Milliseconds } | undefined
+  #judged = false
   readonly #context: ServiceContext
 
   constructor(context: ServiceContext) {
@@ -50,16 +53,28 @@ export class Silence {
     this.#since ??= instant(this.#context.parts.clock.now() - limit)
   }
 
+  /** hangdog did not run; that time is no silence. */
+  stalled(lost: Milliseconds, reason: HoldReason): void {
+    this.lastStall = { at: this.#context.parts.clock.wallNow().toISOString(), lostMs: Math.round(lost), reason }
+  }
+
   /** A sign of life: the silence and its holds are forgotten. */
   over(): void {
     this.#since = undefined
+    this.#judged = false
     this.holds.wipe()
   }
 
   /** Reads the process and the machine at the warning point, to compare with at expiry. */
-  readAtWarning(channel: string): Sample | undefined {
-    this.#before = this.#sample(channel)
-    return this.#before
+  readAtWarning(channel: string, silent: Milliseconds): Sample | undefined {
+    const sample = this.#sample(channel)
+    this.#before = sample && { sample, wall: this.#context.parts.clock.wallNow(), silent }
+    return sample
+  }
+
+  /** What the present silence was judged to be, the last time it was. */
+  get judgement(): Judgement | undefined {
+    return this.#judged ? this.lastJudgement : undefined
   }
 
   forgetReading(): void {
@@ -69,15 +84,14 @@ export class Silence {
   /** Drains waiting beats, then concludes. What is concluded is dispatched, unless the state has changed meanwhile. */
   async judge(state: ServiceState): Promise<void> {
     if (state.kind !== 'expired') return
-    const { parts, policy } = this.#context
+    const { parts } = this.#context
     await parts.drain()
     // A beat that waited in a socket has changed the state; so has an exit.
     const now = this.#context.state === state ? this.#sample(state.channel) : undefined
     if (now === undefined) return
-    const heldSoFar = this.holds.soFar()
-    const input: VerdictInput = { before: this.#before, now, limits: policy.holds, heldSoFar, starting: state.starting }
+    const input = this.#inputOf(now, state.starting)
     const verdict: Verdict = state.triggered ? { kind: 'hung', hang: { kind: 'triggered' } } : judge(input)
-    this.lastJudgement = { at: parts.clock.wallNow(), channel: state.channel, input, verdict }
+    this.#conclude(state.channel, input, verdict)
     if (verdict.kind === 'gone') this.#context.subjectGone(state.channel)
     if (verdict.kind === 'held') {
       const alone = this.#context.subjectOf(state.channel) !== this.#context.process?.identity
@@ -101,7 +115,26 @@ export class Silence {
     const reason = interruption(parts.platform.readProcess(subject))
     if (reason === undefined) this.#context.dispatch({ kind: 'holdCleared' })
     else if ((this.holds.soFar()[state.reason] ?? 0) < policy.holds[state.reason]) this.watchHold(state)
-    else this.#context.dispatch({ kind: 'judgedHung', hang: { kind: 'held-too-long', reason: state.reason } })
+    else {
+      const hang: Hang = { kind: 'held-too-long', reason: state.reason }
+      const now = this.#sample(state.channel)
+      if (now !== undefined) this.#conclude(state.channel, this.#inputOf(now, state.starting), { kind: 'hung', hang })
+      this.#context.dispatch({ kind: 'judgedHung', hang })
+    }
+  }
+
+  #inputOf(now: Sample, starting: boolean): VerdictInput {
+    const { holds: limits } = this.#context.policy
+    return { before: this.#before?.sample, now, limits, heldSoFar: this.holds.soFar(), starting }
+  }
+
+  #conclude(channel: string, input: VerdictInput, verdict: Verdict): void {
+    const { parts, policy } = this.#context
+    const limit = input.starting ? policy.startTimeout : this.#context.limitOf(channel)
+    const beats = this.#context.beatsOn(channel)
+    const about = { channel, input, verdict, beats, silent: this.length(), limit, warned: this.#before }
+    this.lastJudgement = { at: parts.clock.wallNow(), ...about }
+    this.#judged = true
   }
 
   holdStarted(state: HeldState): void {

@@ -40,3 +40,14 @@ export interface ChannelStatus {
   readonly remainingMs: number | null
   readonly beats: number
 }
+
+/** A line of life at the present moment, in hangdog's own ticks. Spans in ms. */
+export interface ChannelClock {
+  readonly channel: string
+  readonly armed: boolean
+  readonly warned: boolean
+  readonly beats: number
+  readonly limitMs: number
+  readonly silentMs: number | null
+  readonly remainingMs: number | null
+}

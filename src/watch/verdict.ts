@@ -123,7 +123,8 @@ function classifyHang(input: VerdictInput): Hang {
   }
 }
 
-function cpuShare({ before, now }: VerdictInput): number | undefined {
+/** CPU time since the warning, as a share of one CPU; undefined without an earlier reading. */
+export function cpuShare({ before, now }: VerdictInput): number | undefined {
   if (before === undefined || before.process.kind === 'gone' || now.process.kind === 'gone') return undefined
   const span = elapsed(before.at, now.at)
   return span > 0 ? (now.process.cpuTime - before.process.cpuTime) / span : undefined

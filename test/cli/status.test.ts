@@ -3,7 +3,9 @@ import t from 'tap'
 import { explainCommand } from '../../src/cli/explain.js'
 import { statusCommand } from '../../src/cli/status.js'
 import { controlPath } from '../../src/control/instances.js'
+import { milliseconds } from '../../src/time.js'
 import { eventually, explanationOf, FakeDaemon, serve, statusOf, temporaryState } from '../control/support.js'
+import { alive } from '../support/scripted-platform.js'
 import { openScreenshot, runCommand, Screenshot } from './support.js'
 
 async function startDaemon(t: Parameters<typeof serve>[0], state: string, name = 'main'): Promise<FakeDaemon> {
@@ -136,16 +138,42 @@ t.test('explain says what happens next and what the last verdict rests on', asyn
         channel: 'main',
         verdict: { kind: 'held', reason: 'stopped', detail: 'x' },
         sentence: 'held: the process is stopped (T)',
+        rule: 'hold-stopped',
+        reason: 'it may be',
         readingAtWarning: null,
-        readingAtExpiry: { kind: 'alive', state: 'stopped' },
+        readingAtExpiry: alive('stopped', { cpuTime: milliseconds(40) }),
+        cpuPercent: 3,
+        beats: 7,
         heldSoFarMs: {},
+        holds: [
+          { reason: 'stopped', usedMs: 1000, limitMs: 3000, leftMs: 2000 },
+          { reason: 'traced', usedMs: 0, limitMs: 0, leftMs: 0 },
+        ],
+        clocks: {
+          limitMs: 6000,
+          silentMs: 6001,
+          sinceWarning: { ownMs: 3001, monotonicMs: 4001, bootMs: 4001, wallMs: -3_596_000, stallMs: 1000 },
+        },
       },
+      nearMiss: {
+        at: '2026-01-01T00:00:00.000Z',
+        channel: 'main',
+        silentMs: 4800,
+        limitMs: 6000,
+        percent: 80,
+        seen: 'in read(\u001b[2J)',
+      },
+      nearMisses: 12,
     })
   const { stdout } = await runCommand(explainCommand, ['explain', 'web', '--state-dir', state])
   t.match(stdout.text, /^web \(watched by main\) is armed: alive\n/)
   t.match(stdout.text, / {2}1\. first this\n {2}2\. then that\n/)
   t.match(stdout.text, /channel main: held: the process is stopped \(T\)\n/)
-  t.match(stdout.text, /at the warning: none\n.*at expiry: {6}kind alive, state stopped\n.*before that: {7}none\n/)
+  t.match(stdout.text, /rule: +hold-stopped: it may be\n/)
+  t.match(stdout.text, /warning: +no reading\n.*verdict: +kind alive, state stopped.*cpuTime 40ms.*, 3 % of a CPU/)
+  t.match(stdout.text, /holds: +stopped 1s used, 2s left; traced never\n/)
+  t.match(stdout.text, /own ticks 3s, monotonic 4s, .* wall -59m 56s; .*: 1s\n/)
+  t.match(stdout.text, /4\.8s, 80 % of the limit of 6s; 12 in all\n.*read\(\\e\[2J\)/)
   const json = await runCommand(explainCommand, ['explain', 'web', '--json', '--state-dir', state])
   t.match(json.stdout.objects, [{ instance: 'main', service: 'web', last: { verdict: { reason: 'stopped' } } }])
 })

@@ -64,7 +64,9 @@ export function explanationOf(
   rest: Partial<ExplanationWithProperties> = {},
 ): ExplanationWithProperties {
   const next = ['first this', 'then that']
-  return { service, state: 'armed', detail: 'alive', next, last: null, properties: [], ...rest }
+  const now = { channels: [], holds: [], lastStall: null }
+  const misses = { nearMiss: null, nearMisses: 0 }
+  return { service, state: 'armed', detail: 'alive', next, last: null, now, ...misses, properties: [], ...rest }
 }
 
 /** A daemon whose services are what `services` holds at the time. */

@@ -15,6 +15,8 @@ export interface Watched {
   readonly platform: ScriptedPlatform
   readonly events: Emitted[]
   readonly incidents: string[]
+  /** What they were opened with. */
+  readonly opened: IncidentOpening[]
   /** What became of records written ahead. */
   readonly prepared: string[]
   readonly supervisor: Supervisor
@@ -52,7 +54,10 @@ export function watched(
   const events: Emitted[] = []
   const incidents: string[] = []
   const prepared: string[] = []
-  const openRecord = ({ hang }: IncidentOpening): IncidentRecord => {
+  const opened: IncidentOpening[] = []
+  const openRecord = (opening: IncidentOpening): IncidentRecord => {
+    const { hang } = opening
+    opened.push(opening)
     const id = `i${incidents.filter((line) => line.includes('opened')).length + 1}`
     incidents.push(`${id} opened ${hang.kind}`)
     return {
@@ -115,6 +120,7 @@ export function watched(
     platform,
     events,
     incidents,
+    opened,
     prepared,
     supervisor,
     service,
