@@ -1,6 +1,6 @@
 import type { Aftermath } from '../aftermath/aftermath.js'
 import type { IncidentReport } from './incident-report.js'
-import { escapeText, formatTime, type Output } from './output.js'
+import { escapeText, formatTime, type Page } from './output.js'
 
 /** What the machine says, in the list of facts of an incident. */
 export function listAftermathFacts({ aftermath, aftermathUnreadable }: IncidentReport): [string, string][] {
@@ -15,7 +15,7 @@ export function listAftermathFacts({ aftermath, aftermathUnreadable }: IncidentR
 }
 
 /** What it says so from; nothing when hangdog alone died. */
-export function describeAftermath({ aftermath, path }: IncidentReport, output: Output): readonly string[] {
+export function describeAftermath({ aftermath, path }: IncidentReport, output: Page): readonly string[] {
   if (aftermath === null || aftermath.sameBoot) return []
   const heading = output.paint('bold', 'Traces of how the machine went down')
   const traces = listTraces(aftermath, path)

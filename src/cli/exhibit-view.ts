@@ -2,12 +2,13 @@
 export function describeContent(
   name: string,
   content: unknown,
-): { readonly lines: readonly string[]; readonly shortened: boolean } {
-  const all = describeKnown(name, content) ?? describeAny(content)
-  const limit = withStacks.has(name) ? mostStackLines : mostLines
+  whole: boolean,
+): { readonly lines: readonly string[]; readonly hidden: number } {
+  const all = (describeKnown(name, content, whole) ?? describeAny(content)).map(summariseBinary)
+  const limit = whole ? all.length : withStacks.has(name) ? mostStackLines : mostLines
   // Of output the end counts, of all else the beginning.
-  const lines = name === 'output' ? all.slice(-limit) : all.slice(0, limit)
-  return { lines, shortened: all.length > limit }
+  const lines = name === 'output' ? all.slice(Math.max(0, all.length - limit)) : all.slice(0, limit)
+  return { lines, hidden: all.length - lines.length }
 }
 
 /** Exhibits that are stacks as lines of text, all but one in the field `stacks`. */
@@ -19,15 +20,26 @@ const withStacks: ReadonlySet<string> = new Set([
   'last-words',
 ])
 
+/** Nobody reads a screen full of escapes: a line that is mostly no text is told by its length and its beginning. */
+function summariseBinary(line: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  const strange = (line.match(/[\u0000-\u0008\u000e-\u001a\u001c-\u001f\u0080-\u009f\ufffd]/g) ?? []).length
+  if (line.length < shortestBinary || strange < line.length * binaryShare) return line
+  return `(binary data, ${line.length} characters, begins with ${JSON.stringify(line.slice(0, 8))})`
+}
+
+const shortestBinary = 16
+const binaryShare = 0.2
+
 const mostLines = 25
 const mostStackLines = 60
 const mostThreads = 16
 
-function describeKnown(name: string, content: unknown): readonly string[] | undefined {
+function describeKnown(name: string, content: unknown, whole: boolean): readonly string[] | undefined {
   if (name === 'javascript-stack') return describeFrames(content)
   if (name === 'output' || name === 'last-words') return describeTexts(content)
   if (withStacks.has(name)) return describeTexts(toRecord(content).stacks)
-  return name === 'process' ? describeProcess(content) : undefined
+  return name === 'process' && !whole ? describeProcess(content) : undefined
 }
 
 function describeFrames(content: unknown): readonly string[] | undefined {

@@ -6,6 +6,8 @@ import { describeCause } from '../evidence/cause.js'
 import { type EvidenceEntry, fileNames, type OpenedFile, type Step } from '../incident/incident-file.js'
 import type { Incident } from '../incident/incident-reader.js'
 import type { Exhibit } from '../watch/evidence.js'
+import { orderEvidence } from './evidence-order.js'
+import type { NextStart } from './next-start.js'
 
 /** A piece of evidence with what is in it. */
 export type EvidenceItem = EvidenceEntry & {
@@ -32,46 +34,34 @@ export interface IncidentReport extends OpenedFile {
   /** Why it cannot be read, though it is there. */
   readonly aftermathUnreadable?: string
   readonly damagedLines: number
+  /** The start that followed; undefined when nobody has looked. */
+  readonly next?: { readonly start: NextStart | null; readonly unreadable?: string }
 }
 
 /** The exhibit that holds the cause as one sentence. */
 export const causeName = 'cause'
 
-/** What tells most about a hang comes first; what is not named here comes last. */
-const worth = [
-  'javascript-stack',
-  'java-stack',
-  'java-memory',
-  'python-stack',
-  'go-stack',
-  'last-words',
-  'lock-cycle',
-  'native-stack',
-  'process',
-  'output',
-  'pressure',
-  'vitals',
-]
-
 /** Reads what was captured, and names the cause. Never rejects: what cannot be read says so in its place. */
 export async function readReport(incident: Extract<Incident, { kind: 'whole' }>): Promise<IncidentReport> {
   const { opened, closed, state, path, steps, damagedLines } = incident
   const evidence: EvidenceItem[] = []
+  const marked = incident.evidence.some(({ early }) => early !== undefined)
   for (const [index, entry] of incident.evidence.entries()) {
-    // Both captures are kept together, the early one first; only what is in both can be told apart.
+    // Records of earlier versions do not mark the early capture: it came first, and what is in both can be told apart.
     const again = incident.evidence.slice(index + 1).some((later) => later.name === entry.name)
-    evidence.push({ ...(await readItem(path, entry)), taken: again ? 'at-warning' : 'at-expiry' })
+    const isEarly = marked ? entry.early !== undefined : again
+    evidence.push({ ...(await readItem(path, entry)), taken: isEarly ? 'at-warning' : 'at-expiry' })
   }
-  evidence.sort((a, b) => rankOf(a) - rankOf(b))
+  const cause = nameCause(opened, evidence)
   return {
     ...opened,
     state,
     path,
-    cause: nameCause(opened, evidence),
+    cause,
     closedAt: closed?.closedAt ?? null,
     outcome: closed?.outcome ?? null,
     steps,
-    evidence,
+    evidence: orderEvidence(evidence, cause),
     ...(await readEnd(path)),
     damagedLines,
   }
@@ -84,12 +74,6 @@ export async function readEnd(path: string): Promise<Pick<IncidentReport, 'after
   } catch (error) {
     return { aftermath: null, aftermathUnreadable: describeError(error) }
   }
-}
-
-function rankOf({ name, taken, kind }: EvidenceItem): number {
-  const index = worth.indexOf(name)
-  const place = index === -1 ? worth.length : index
-  return (kind === 'missing' ? 200 : 0) + (taken === 'at-warning' ? 100 : 0) + place
 }
 
 async function readItem(path: string, entry: EvidenceEntry): Promise<EvidenceEntry & Partial<EvidenceItem>> {
@@ -110,8 +94,8 @@ async function readItem(path: string, entry: EvidenceEntry): Promise<EvidenceEnt
 function nameCause({ hang }: OpenedFile, evidence: readonly EvidenceItem[]): string {
   const named = evidence.find((item) => item.name === causeName)?.content
   if (typeof named === 'string') return named.trim()
-  const exhibits = evidence.flatMap(({ name, tookMs, content }): Exhibit[] =>
-    content === undefined ? [] : [{ kind: 'captured', name, tookMs, content }],
+  const exhibits = evidence.flatMap(({ name, tookMs, content, taken }): Exhibit[] =>
+    content === undefined || taken === 'at-warning' ? [] : [{ kind: 'captured', name, tookMs, content }],
   )
   try {
     return describeCause(hang, exhibits)

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import type { Incident } from '../incident/incident-reader.js'
-import type { IncidentReport } from './incident-report.js'
+import { type ExportOptions, exportOne } from './incident-export.js'
+import { listAll } from './incident-list.js'
+import { type ShowOptions, showOne } from './incident-show.js'
 import { jsonOption, type StateOptions, stateDirectoryOption } from './options.js'
-import { formatTime, type Output, openOutput } from './output.js'
-import type { Cell } from './table.js'
+import { type Output, openOutput } from './output.js'
 
 /** `hangdog incident`: the hangs that were, and what was captured about them. Reads files; needs no daemon. */
 export function incidentCommand(open: () => Output = openOutput): Command {
@@ -13,8 +13,10 @@ export function incidentCommand(open: () => Output = openOutput): Command {
 Examples:
   $ hangdog incident list
   $ hangdog incident show 20250131T1200   the beginning of an id will do
+  $ hangdog incident export 20250131T1200 for a colleague
 
-Exit codes of show: 64 when no incident or several have that id, 65 when its record is damaged.`,
+Exit codes: 64 when no incident or several have that id; 65 from show when its record is damaged; 73 from export when the archive
+cannot be written or is there already.`,
   )
   command
     .command('list')
@@ -22,99 +24,41 @@ Exit codes of show: 64 when no incident or several have that id, 65 when its rec
     .addOption(stateDirectoryOption())
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ hangdog incident list --json')
-    .action((options: StateOptions) => list(options, open()))
+    .action((options: StateOptions) => listAll(options, open()))
   command
     .command('show')
-    .description('one incident: what hung and why, what was captured, what was done, and how it ended')
+    .description('one incident: why and since when, how it began, what was done, what came after, and the evidence')
     .argument('<id>', 'its id, or the beginning of it')
+    .option('-a, --all', 'all of the evidence; long pieces are folded otherwise')
     .addOption(stateDirectoryOption())
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  $ hangdog incident show 20250131T120000123Z-web-a1b2c3')
-    .action((id: string, options: StateOptions) => show(id, options, open()))
-  return command
-}
-
-async function list(options: StateOptions, output: Output): Promise<void> {
-  const [{ listIncidents }, { readReport }, { findStateDirectory }, { layOutTable }] = await Promise.all([
-    import('../incident/incident-reader.js'),
-    import('./incident-report.js'),
-    import('../state-directory.js'),
-    import('./table.js'),
-  ])
-  const { incidents } = findStateDirectory(options.stateDir)
-  const rows: Cell[][] = []
-  for (const incident of await listIncidents(incidents)) {
-    const row = await listOne(incident, readReport)
-    if (options.json === true) await output.writeJson(row.json)
-    else rows.push(row.cells)
-  }
-  if (options.json === true) return
-  const lines =
-    rows.length === 0 ? ['No incidents.'] : layOutTable(['ID', 'OPENED', 'SERVICE', 'OUTCOME', 'CAUSE'], rows, output)
-  await output.write(lines.map((line) => `${line}\n`).join(''))
-}
-
-interface ListRow {
-  readonly json: unknown
-  readonly cells: Cell[]
-}
-
-async function listOne(
-  incident: Incident,
-  readReport: (incident: Extract<Incident, { kind: 'whole' }>) => Promise<Pick<IncidentReport, 'cause' | 'aftermath'>>,
-): Promise<ListRow> {
-  if (incident.kind === 'damaged') {
-    const { id, path, reason } = incident
-    return {
-      json: { id, state: 'damaged', reason, path },
-      cells: [id, '-', '-', { text: 'damaged', colour: 'red' }, reason],
-    }
-  }
-  const { id, state, opened, closed, path } = incident
-  const { cause, aftermath } = await readReport(incident)
-  const { service, openedAt, pid, action, hang } = opened
-  const outcome = closed?.outcome ?? null
-  const text = (outcome ?? state) + (aftermath === null ? '' : `: ${aftermath.end.kind}`)
-  const shown: Cell = outcome === null ? { text, colour: 'yellow' } : text
-  return {
-    json: {
-      id,
-      state,
-      service,
-      openedAt,
-      closedAt: closed?.closedAt ?? null,
-      outcome,
-      end: aftermath?.end.kind ?? null,
-      verdict: hang.kind,
-      cause,
-      action,
-      pid,
-      path,
-    },
-    cells: [id, formatTime(openedAt), service, shown, cause],
-  }
-}
-
-async function show(id: string, options: StateOptions, output: Output): Promise<void> {
-  const [{ readIncident }, { readReport }, { findStateDirectory }, { describeReport }, { HangdogError }] =
-    await Promise.all([
-      import('../incident/incident-reader.js'),
-      import('./incident-report.js'),
-      import('../state-directory.js'),
-      import('./incident-view.js'),
-      import('../errors.js'),
-    ])
-  const { incidents } = findStateDirectory(options.stateDir)
-  const incident = await readIncident(incidents, id)
-  if (incident.kind === 'damaged') {
-    throw new HangdogError(
-      'data',
-      `cannot show the incident "${incident.id}": its record is damaged: ${incident.reason}; see ${incident.path}`,
+    .action((id: string, options: ShowOptions) => showOne(id, options, open()))
+  command
+    .command('export')
+    .description(
+      'one archive to send to a colleague, without what looks like a secret and with a list of what was removed',
     )
-  }
-  const report = await readReport(incident)
-  if (incident.damagedLines > 0)
-    output.note(`${incident.damagedLines} damaged lines of "${incident.path}" were skipped`)
-  if (options.json === true) await output.writeJson(report)
-  else await output.write(describeReport(report, output))
+    .argument('<id>', 'its id, or the beginning of it')
+    .option(
+      '-o, --output <file>',
+      'the archive; a file that is there is never written over (default: hangdog-ID.tar.gz)',
+    )
+    .option(
+      '--with-core',
+      'also core dumps, heap snapshots and binary files: they may hold every secret of the service',
+    )
+    .addOption(stateDirectoryOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ hangdog incident export 20250131T1200 -o hang.tar.gz
+
+In the archive, README.txt says what each file is, and REDACTED.txt what was removed: where and of what kind.
+A damaged record is exported as it is found.`,
+    )
+    .action((id: string, options: ExportOptions) => exportOne(id, options, open()))
+  return command
 }

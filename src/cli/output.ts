@@ -4,6 +4,9 @@ import { elapsed, formatDuration, instant } from '../time.js'
 
 export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'bold' | 'dim'
 
+/** What a page is laid out for. */
+export type Page = Pick<Output, 'columns' | 'paint'>
+
 /** Where a command prints. Results go to stdout; what is said about them goes to stderr. */
 export interface Output {
   /** Stdout is a terminal that can be drawn on. */
@@ -114,17 +117,23 @@ function isGone(error: unknown): boolean {
  * be able to rewrite what the operator sees.
  */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-const unsafe = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g
-const shortEscapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\u001b': '\\e' }
+const unsafe = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g
+const shortEscapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
 /** Makes text from a service safe to print on one line: control characters become visible escapes. */
 export function escapeText(text: string): string {
-  return text.replace(unsafe, (character) => shortEscapes[character] ?? numberEscape(character))
+  return text.replace(unsafe, (character) => shortEscapes[character] ?? shownEscape(character))
 }
 
 /** JSON on one line, safe to look at on a terminal: JSON itself leaves some control characters as they are. */
 export function toJson(value: unknown): string {
   return JSON.stringify(value).replace(unsafe, numberEscape)
+}
+
+/** As most languages write it: \\x1b, or \\u202e for what has no two digits. */
+function shownEscape(character: string): string {
+  const code = character.charCodeAt(0)
+  return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : numberEscape(character)
 }
 
 function numberEscape(character: string): string {

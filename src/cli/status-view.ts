@@ -1,7 +1,8 @@
 import { formatDuration, milliseconds } from '../time.js'
 import type { InstanceStatus } from './daemons.js'
-import { type Colour, escapeText, formatAgo, formatTime, type Output } from './output.js'
+import { type Colour, escapeText, formatAgo, formatTime, type Output, type Page } from './output.js'
 import { type Cell, layOutTable } from './table.js'
+import { wrap } from './wrapping.js'
 
 /** All services as a table; the instance is shown when there are several. */
 export function layOutStatus(all: readonly InstanceStatus[], output: Output, now: Date): string[] {
@@ -69,9 +70,13 @@ export function layOutService(status: InstanceStatus, output: Output, now: Date)
 }
 
 /** Names and values in two columns. */
-export function layOutFacts(facts: readonly (readonly [string, string])[], output: Output): string[] {
+export function layOutFacts(facts: readonly (readonly [string, string])[], page: Page): string[] {
   const width = Math.max(...facts.map(([name]) => escapeText(name).length))
-  return facts.map(([name, value]) => `  ${output.paint('dim', escapeText(name).padEnd(width))}  ${escapeText(value)}`)
+  const indent = ' '.repeat(width + 4)
+  return facts.flatMap(([name, value]) => {
+    const [first = '', ...more] = wrap(`${indent}${escapeText(value)}`, page.columns, indent)
+    return [`  ${page.paint('dim', escapeText(name).padEnd(width))}  ${first.slice(indent.length)}`, ...more]
+  })
 }
 
 /** What is left of how much, such as `4.5s/6s`; until a service has started another limit counts, and only what is left is shown. */

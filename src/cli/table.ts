@@ -1,4 +1,4 @@
-import { type Colour, escapeText, type Output } from './output.js'
+import { type Colour, escapeText, type Page } from './output.js'
 
 /** A cell of a table; its text may come from anywhere. */
 export type Cell = string | { readonly text: string; readonly colour: Colour }
@@ -7,7 +7,7 @@ export type Cell = string | { readonly text: string; readonly colour: Colour }
  * Lays out rows in columns under a heading. The last column is cut to what a terminal can show; the others never are.
  * @returns one string a line, without newlines
  */
-export function layOutTable(headings: readonly string[], rows: readonly (readonly Cell[])[], output: Output): string[] {
+export function layOutTable(headings: readonly string[], rows: readonly (readonly Cell[])[], output: Page): string[] {
   const lines = [headings.map((text): Cell => ({ text, colour: 'dim' })), ...rows]
   const texts = lines.map((cells) => cells.map((cell) => escapeText(typeof cell === 'string' ? cell : cell.text)))
   const widths = headings.map((_, column) => Math.max(...texts.map((cells) => widthOf(cells[column] ?? ''))))
@@ -47,7 +47,8 @@ const wide =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u
 const combining = /\p{Mn}|\p{Me}|\p{Cf}/u
 
-function widthOf(text: string): number {
+/** Columns that a text takes on a terminal. */
+export function widthOf(text: string): number {
   let width = 0
   for (const character of text) width += combining.test(character) ? 0 : wide.test(character) ? 2 : 1
   return width

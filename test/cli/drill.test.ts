@@ -51,7 +51,7 @@ t.test('each step is shown with its time since the last beat, and then the outco
   )
   t.strictSame(stdout.lines.slice(1, 3), [
     '        -  beating      First sign of life',
-    '  +2.004s  verdict      it is hung\\e[2J',
+    '  +2.004s  verdict      it is hung\\x1b[2J',
   ])
   t.match(
     stdout.lines[3],

@@ -1,13 +1,14 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { incidentCommand } from '../../src/cli/incident.js'
+import { widthOf } from '../../src/cli/table.js'
 import { createIncidentLog } from '../../src/incident/incident-log.js'
 import { systemClock } from '../../src/system-clock.js'
 import type { Exhibit } from '../../src/watch/evidence.js'
 import type { IncidentRecord } from '../../src/watch/incident.js'
 import { temporaryState } from '../control/support.js'
-import { openScreenshot, runCommand } from './support.js'
+import { openScreenshot, runCommand, Screenshot } from './support.js'
 
 const captured = (name: string, content: unknown): Exhibit => ({ kind: 'captured', name, tookMs: 12, content })
 
@@ -75,24 +76,25 @@ t.test('show tells what, why, what was done and how it ended, the most telling e
   const { text } = stdout
   t.match(stdout.lines[0], `Incident ${id}`)
   t.match(text, /service +web \(pid 42\): node web\.js\n/)
-  t.match(text, /cause +busy loop in spin \(web\.js:7\), process on CPU 99 %\n/)
-  t.match(text, /silent +since .* for 6\.1s on channel main \(limit 6s\)\n/)
-  t.match(text, /outcome +terminated, at /)
+  t.match(text, /Cause\n {2}busy loop in spin \(web\.js:7\), process on CPU 99 %\n {2}Rests on: JavaScript stack\.\n/)
+  t.match(text, /hang +nothing was heard on channel main for 6\.1s \(limit 6s\)\n/)
+  t.match(text, /outcome +terminated\n/)
+  t.match(text, /next start +none is on record\n/)
+  t.match(text, /last beat .* \+0ms\n {2}limit .* \+6s\n {2}verdict .* \+6\.1s\n {2}closed .* \+6\.\d+s\n/)
   t.match(text, / {2}\+\d+m?s +SIGTERM is sent\n/)
   t.match(text, / {2}at spin \(file:\/\/\/srv\/web\.js:7:3\)\n/)
   t.match(
     text,
     / {2}42 node \(R\): running\n {2}43 and 1 more pool \(S\): futex\(\), waits in kernel function futex_do_wait\n {2}kernel stack of the main thread:\n {4}a\+0x1\n/,
   )
-  t.match(text, / {2}\\e\]0;title\\u0007last line\n/)
-  t.match(text, / {2}missing: gdb is\\nnot there\n/)
+  t.match(text, / {2}\\x1b\]0;title\\x07last line\n/)
+  t.match(text, /Not captured\n {2}Native stacks: gdb is\\nnot there\n/)
   const order = [
     'JavaScript stack',
     'Process and threads',
     'Last output',
     'Pressure of the machine (taken',
     'Vitals',
-    'Pressure of the machine (at the warning',
     'Native stacks',
   ]
   const places = order.map((title) => text.indexOf(title))
@@ -134,8 +136,109 @@ t.test('a cause that was named at the time is the cause', async (t) => {
   const record = await openIncident(state)
   await record.attach([captured('cause', 'it waits for the printer')])
   const { stdout } = await runCommand(incidentCommand, ['incident', 'show', record.id, '--state-dir', state])
-  t.match(stdout.text, /cause +it waits for the printer\n/)
+  t.match(stdout.text, /Cause\n {2}it waits for the printer\n/)
   t.equal(stdout.text.split('printer').length, 2, 'said once')
+})
+
+/** A record as `HangDesk` keeps it: the light capture first, then the rest. */
+async function grownIncident(state: string, more: readonly Exhibit[] = []): Promise<string> {
+  const record = await openIncident(state)
+  const early = { at: '2026-01-01T00:00:00.000Z', silentMs: 3000 }
+  const young = { ...processContent, status: { State: 'S (sleeping)', VmRSS: '5 kB' } }
+  await record.attach(
+    [captured('beginning', 'main thread asleep'), captured('process', young), captured('dials', { x: 'young' })],
+    early,
+  )
+  await record.attach([captured('cause', 'stuck in frobnicate() on /run/x'), ...exhibits, ...more])
+  return record.id
+}
+
+async function show(state: string, id: string, options: readonly string[] = [], columns?: number): Promise<string> {
+  const ran =
+    columns === undefined ? openScreenshot() : openScreenshot(new Screenshot(true, columns), { NO_COLOR: '1' })
+  await runCommand(incidentCommand, ['incident', 'show', id, ...options, '--state-dir', state], ran)
+  return ran.stdout.text
+}
+
+t.test('the beginning of a hang stands next to the hang', async (t) => {
+  const state = temporaryState(t)
+  const id = await grownIncident(state)
+  const text = await show(state, id)
+  t.match(text, /How it began\n +AT THE WARNING +AT THE HANG\n/)
+  t.match(text, /silent for +3s \(.*\) +6\.1s \(.*\)\n/)
+  t.match(text, /state +S \(sleeping\) +R \(running\)\n/)
+  t.match(text, /memory +5 kB +the same\n/)
+  t.match(text, /warning .* \+3s\n/)
+  t.match(text, /Dials \(at the warning\)\n {2}x: young\n/, 'what is there once only is not lost')
+  t.notMatch(text, /In one line/)
+  t.match(await show(state, id, ['--all']), /In one line \(at the warning\)\n {2}main thread asleep\n/)
+  const narrow = await show(state, id, [], 60)
+  t.match(narrow, /state\n {4}at the warning: S \(sleeping\)\n {4}at the hang: {4}R \(running\)\n/)
+  t.match(narrow, /memory: 5 kB, both times\n/)
+})
+
+t.test('an exhibit that nobody knows is shown, and first when the cause rests on it', async (t) => {
+  const state = temporaryState(t)
+  const id = await grownIncident(state, [captured('gear-box', { call: 'frobnicate()', path: '/run/x', teeth: [1, 2] })])
+  const text = await show(state, id)
+  t.match(text, /Rests on: Gear box\.\n/)
+  t.match(text, /Gear box \(taken in 12ms\)\n {2}call: frobnicate\(\)\n/)
+  t.ok(text.indexOf('Gear box (') < text.indexOf('JavaScript stack ('))
+})
+
+t.test('long evidence is folded, and --all has it whole', async (t) => {
+  const state = temporaryState(t)
+  const lines = Array.from({ length: 300 }, (_, at) => `line ${at};`)
+  const id = await grownIncident(state, [captured('heap', lines)])
+  const folded = await show(state, id)
+  t.match(folded, /- line 24;\n {2}… 275 more lines: hangdog incident show \S+ --all\n/)
+  t.notMatch(folded, 'line 25;')
+  t.match(await show(state, id, ['--all']), 'line 299;')
+})
+
+t.test('no line is wider than the terminal, and nothing captured reaches it as it is', async (t) => {
+  const state = temporaryState(t)
+  const nasty = [
+    '\u001b[2J\u202e\u200f\u0085',
+    `${'w'.repeat(300)} end`,
+    '漢字'.repeat(60),
+    '\u0000\u0001\ufffd\u0002'.repeat(10),
+  ]
+  const id = await grownIncident(state, [captured('no\u001b[1mise', nasty), captured('output', nasty)])
+  for (const columns of [40, 60, 100, 160]) {
+    const text = await show(state, id, ['--all'], columns)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there.
+    t.notMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\ufeff]/)
+    // The table of the beginning cuts its last column only; what stands there is short.
+    const wide = text.split('\n').filter((line) => widthOf(line) > columns && !line.includes('hangdog incident show'))
+    t.same(wide, [], `${columns} columns`)
+    t.match(text.replaceAll(/\s+/g, ''), 'No\\x1b[1mise')
+    t.match(text.replaceAll(/\s+/g, ' '), /\(binary data, 40 characters/)
+  }
+})
+
+t.test('a judgement in the record is shown with its clocks, and a torn one harms nothing', async (t) => {
+  const state = temporaryState(t)
+  const { id } = await fullIncident(state)
+  const file = join(state, 'incidents', id, 'incident.json')
+  const opened = JSON.parse(readFileSync(file, 'utf8'))
+  const clocks = {
+    limitMs: 6000,
+    silentMs: 6100,
+    sinceWarning: { ownMs: 3000, monotonicMs: 5000, bootMs: 5000, wallMs: -3_595_000, stallMs: 2000 },
+  }
+  writeFileSync(
+    file,
+    JSON.stringify({ ...opened, judgement: { at: opened.openedAt, rule: 'cpu-share', reason: 'why\u001b', clocks } }),
+  )
+  const text = await show(state, id)
+  t.match(text, /rule +cpu-share: why\\x1b\n/)
+  t.match(text, /the wall clock was set back by 1h meanwhile/)
+  t.match(text, /hangdog itself did not run for 2s of it/)
+  for (const torn of [{}, { clocks: { sinceWarning: {} } }, { clocks: null, readingAtWarning: 7 }]) {
+    writeFileSync(file, JSON.stringify({ ...opened, silentMs: 'x', judgement: torn }))
+    t.match(await show(state, id), 'Incident')
+  }
 })
 
 t.test('list has one line an incident, and damaged ones among them', async (t) => {

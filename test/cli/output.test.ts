@@ -5,8 +5,8 @@ import { cut, layOutTable } from '../../src/cli/table.js'
 import { openScreenshot, Screenshot } from './support.js'
 
 t.test('control characters, and what turns text round, become visible', async (t) => {
-  t.equal(escapeText('a\u001b[31mred\r\n\tb\u0000\u007f'), 'a\\e[31mred\\r\\n\\tb\\u0000\\u007f')
-  t.equal(escapeText('\u009b2J \u202egnp.exe \u2066x\u2069 \u2028'), '\\u009b2J \\u202egnp.exe \\u2066x\\u2069 \\u2028')
+  t.equal(escapeText('a\u001b[31mred\r\n\tb\u0000\u007f'), 'a\\x1b[31mred\\r\\n\\tb\\x00\\x7f')
+  t.equal(escapeText('\u009b2J \u202egnp.exe \u2066x\u2069 \u2028'), '\\x9b2J \\u202egnp.exe \\u2066x\\u2069 \\u2028')
   t.equal(escapeText('Grüße 漢字 🐕'), 'Grüße 漢字 🐕')
 })
 

@@ -24,7 +24,7 @@ t.test('status shows the services of a hangdog as a table', async (t) => {
   const { stdout } = await runCommand(statusCommand, ['status', '--state-dir', state])
   const [heading, web, db] = stdout.lines
   t.match(heading, /^SERVICE {2}STATE {2}PID +LEFT +LAST BEAT +RESTARTS {2}HOLDS {2}HANGS {2}DETAIL$/)
-  t.match(web, /^web +armed {2}4242 {2}4\.5s\/6s {2}.* ago +1 +2 +3 +alive \(says: fine\\e\[0m\)$/)
+  t.match(web, /^web +armed {2}4242 {2}4\.5s\/6s {2}.* ago +1 +2 +3 +alive \(says: fine\\x1b\[0m\)$/)
   t.match(db, /^db +held {3}- {5}-\/6s +- +1 +2 +3 +silent, held: stopped$/)
 })
 
@@ -173,7 +173,7 @@ t.test('explain says what happens next and what the last verdict rests on', asyn
   t.match(stdout.text, /warning: +no reading\n.*verdict: +kind alive, state stopped.*cpuTime 40ms.*, 3 % of a CPU/)
   t.match(stdout.text, /holds: +stopped 1s used, 2s left; traced never\n/)
   t.match(stdout.text, /own ticks 3s, monotonic 4s, .* wall -59m 56s; .*: 1s\n/)
-  t.match(stdout.text, /4\.8s, 80 % of the limit of 6s; 12 in all\n.*read\(\\e\[2J\)/)
+  t.match(stdout.text, /4\.8s, 80 % of the limit of 6s; 12 in all\n.*read\(\\x1b\[2J\)/)
   const json = await runCommand(explainCommand, ['explain', 'web', '--json', '--state-dir', state])
   t.match(json.stdout.objects, [{ instance: 'main', service: 'web', last: { verdict: { reason: 'stopped' } } }])
 })
