@@ -51,7 +51,8 @@ function selectSource(sources: readonly GapSource[], service: string | undefined
   throw new HangdogError('usage', `cannot find service "${service}": expected one of ${known}`)
 }
 
-async function askGaps({ name, path }: LiveInstance, output: Output): Promise<readonly GapSource[]> {
+/** What a hangdog that runs has recorded. One that stops meanwhile has nothing. */
+export async function askGaps({ name, path }: LiveInstance, output: Output): Promise<readonly GapSource[]> {
   try {
     const byService = new Map<string, BeatGapsRecord[]>()
     for (const record of await callControl(path, 'gaps', {})) {

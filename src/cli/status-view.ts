@@ -1,5 +1,6 @@
 import { formatDuration, milliseconds } from '../time.js'
 import type { InstanceStatus } from './daemons.js'
+import type { GapSummary, WithGaps } from './gap-status.js'
 import { type Colour, escapeText, formatAgo, formatTime, type Output, type Page } from './output.js'
 import { type Cell, layOutTable } from './table.js'
 import { wrap } from './wrapping.js'
@@ -43,7 +44,7 @@ export function describeService(status: InstanceStatus, output: Output, now: Dat
 }
 
 /** One service in full, a fact a line. */
-export function layOutService(status: InstanceStatus, output: Output, now: Date): string[] {
+export function layOutService(status: InstanceStatus & Partial<WithGaps>, output: Output, now: Date): string[] {
   const facts: [string, string][] = [
     ['state', `${status.state}: ${status.detail}`],
     ['watched by', status.instance],
@@ -59,14 +60,21 @@ export function layOutService(status: InstanceStatus, output: Output, now: Date)
     ['restarts', `${status.restarts} (${status.restartMode})`],
     ['holds', String(status.holds)],
     ['hangs', String(status.hangs)],
+    ['warnings', `${status.warnings}, near misses ${status.nearMisses}`],
   ]
   if (status.statusText !== '') facts.push(['it says', status.statusText])
   for (const channel of status.channels) {
     const armed = channel.armed ? `${formatCountdown(channel)} left` : 'not armed'
     facts.push([`channel ${channel.channel}`, `${armed}, ${channel.beats} beats`])
   }
+  for (const gap of status.gaps ?? []) if (gap.count > 0) facts.push([`gaps ${gap.channel}`, describeGaps(gap)])
   for (const [name, count] of Object.entries(status.counters)) if (count > 0) facts.push([name, String(count)])
   return [output.paint('bold', escapeText(status.service)), ...layOutFacts(facts, output)]
+}
+
+function describeGaps({ count, p50Ms, p99Ms, maxMs, limitMs, maxPercent }: GapSummary): string {
+  const show = (ms: number): string => formatDuration(milliseconds(ms))
+  return `median ${show(p50Ms)}, p99 ${show(p99Ms)}, max ${show(maxMs)}: ${maxPercent} % of the limit of ${show(limitMs)}; ${count} gaps`
 }
 
 /** Names and values in two columns. */

@@ -1,10 +1,11 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { InstanceStatus } from './daemons.js'
 import { watchInterruption } from './interruption.js'
 import { jsonOption, type StateOptions, stateDirectoryOption } from './options.js'
 import { type Output, openOutput } from './output.js'
 
 interface StatusOptions extends StateOptions {
+  readonly metrics?: boolean
   readonly watch?: boolean
 }
 
@@ -14,6 +15,9 @@ export function statusCommand(open: () => Output = openOutput): Command {
     .description('show the services that are watched: state, countdown left, last heartbeat, restarts, holds and hangs')
     .argument('[service]', 'only this service, in full')
     .option('-w, --watch', 'go on: redraw on a terminal, else print each line that changed; until Ctrl-C')
+    .addOption(
+      new Option('--metrics', 'for Prometheus: counters, and how far beats were apart').conflicts(['json', 'watch']),
+    )
     .addOption(stateDirectoryOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -23,12 +27,17 @@ Examples:
   $ hangdog status               all services
   $ hangdog status web --json    one service, for other programs
   $ hangdog status --watch
+  $ hangdog status --metrics > /var/lib/node_exporter/hangdog.prom.new
 
 Exit codes: 69 when no hangdog runs with the state directory, 64 when there is no such service.`,
     )
     .action(async (service: string | undefined, options: StatusOptions) => {
       const output = open()
-      await (options.watch === true ? watchStatus : printStatus)(service, options, output)
+      await (options.watch === true ? watchStatus : options.metrics === true ? printMetrics : printStatus)(
+        service,
+        options,
+        output,
+      )
     })
 }
 
@@ -39,14 +48,35 @@ async function printStatus(service: string | undefined, options: StatusOptions, 
   ])
   const { live } = await findDaemons(options.stateDir, output)
   const all = await askStatus(live, service)
-  if (options.json === true) {
-    for (const status of all) await output.writeJson(status)
+  const now = new Date()
+  if (options.json !== true && service === undefined) {
+    await output.write(
+      layOutStatus(all, output, now)
+        .map((line) => `${line}\n`)
+        .join(''),
+    )
     return
   }
-  const now = new Date()
-  const lines =
-    service === undefined ? layOutStatus(all, output, now) : all.flatMap((status) => layOutService(status, output, now))
+  const { addGaps } = await import('./gap-status.js')
+  const whole = await addGaps(all, live, output)
+  if (options.json === true) {
+    for (const status of whole) await output.writeJson(status)
+    return
+  }
+  const lines = whole.flatMap((status) => layOutService(status, output, now))
   await output.write(lines.map((line) => `${line}\n`).join(''))
+}
+
+async function printMetrics(service: string | undefined, options: StatusOptions, output: Output): Promise<void> {
+  const [{ findDaemons, askStatus }, { findRecords }, { formatMetrics }] = await Promise.all([
+    import('./daemons.js'),
+    import('./gap-status.js'),
+    import('./metrics.js'),
+  ])
+  const { live } = await findDaemons(options.stateDir, output)
+  const all = await askStatus(live, service)
+  const recordsOf = await findRecords(live, output)
+  await output.write(formatMetrics(all.map((status) => ({ status, gaps: recordsOf(status) }))))
 }
 
 async function watchStatus(service: string | undefined, options: StatusOptions, output: Output): Promise<void> {

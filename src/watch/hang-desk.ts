@@ -19,11 +19,13 @@ import {
 import type { ServiceContext } from './service-context.js'
 import type { ServiceState } from './service-state.js'
 import type { Silence } from './silence.js'
+import type { HangActions } from './status.js'
 
 /** Deals with the hangs of one service, one at a time: opens the incident, reports or recovers, closes the incident. */
 export class HangDesk {
   /** Hangs since the service was added. */
   count = 0
+  actions: HangActions = { log: 0, terminate: 0, bugcheck: 0 }
   readonly #context: ServiceContext
   readonly #silence: Silence
   readonly #early: EarlyCapture
@@ -156,6 +158,7 @@ export class HangDesk {
     emitHangLogged(hangCase, parts)
     if (this.#incident !== undefined || this.#reporting) return
     this.count++
+    this.#acted('log')
     this.#reporting = true
     if (isShadow(hangCase.policy, parts.platform)) emitDryRun(hangCase, parts)
     this.#incident = (await this.#takeAdopted()) ?? (await openIncident(hangCase, this.#context.parts))
@@ -177,6 +180,7 @@ export class HangDesk {
     this.#early.keepIn(this.#incident)
     const result = await climb(hangCase, this.#incident, this.#context.parts)
     if (result.kind === 'abandoned') this.close('recovered-by-itself')
+    else this.#acted(hangCase.policy.action === 'bugcheck' ? 'bugcheck' : 'terminate')
     return result
   }
 
@@ -188,6 +192,7 @@ export class HangDesk {
     const { parts } = this.#context
     this.count++
     this.#forgetPrepared()
+    this.#acted('terminate')
     emitRecovery(hangCase, undefined, parts)
     const { terminateTimeout, killTimeout, incidentTimeout } = hangCase.policy
     // It has limits of its own, which are the same; the slack is for what it takes to tell us.
@@ -196,6 +201,10 @@ export class HangDesk {
     this.#incident = (done.kind === 'done' ? done.value : undefined) ?? (await openIncident(hangCase, parts))
     this.#early.keepIn(this.#incident)
     return await endWhatIsLeft(hangCase, this.#incident, parts)
+  }
+
+  #acted(action: keyof HangActions): void {
+    this.actions = { ...this.actions, [action]: this.actions[action] + 1 }
   }
 
   #takeAdopted(): Promise<IncidentRecord | undefined> {

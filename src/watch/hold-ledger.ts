@@ -9,6 +9,7 @@ export class HoldLedger {
   #current: { readonly reason: HoldReason; readonly since: Instant } | undefined
   /** Holds since the service was added. */
   count = 0
+  #byReason: Partial<Record<HoldReason, number>> | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -17,6 +18,12 @@ export class HoldLedger {
   begin(reason: HoldReason): void {
     this.#current = { reason, since: this.#clock.now() }
     this.count++
+    this.#byReason = { ...this.#byReason, [reason]: (this.#byReason?.[reason] ?? 0) + 1 }
+  }
+
+  /** Their numbers, without those that there were none of. */
+  get byReason(): Readonly<Partial<Record<HoldReason, number>>> {
+    return this.#byReason ?? {}
   }
 
   /** @returns how long the hold lasted */

@@ -28,9 +28,11 @@ export function serviceStatus(service: Service, clock: Clock): ServiceStatus {
     restarts: lifecycle.restarts.total,
     restartMode: policy.restart.mode,
     holds: service.silence.holds.count,
+    holdsByReason: service.silence.holds.byReason,
     hangs: service.hangs.count,
     warnings: service.misses.warnings,
     nearMisses: service.misses.count,
+    actions: service.hangs.actions,
     statusText: service.signs.statusText,
     channels: channels
       .status(policy.heartbeatTimeout)

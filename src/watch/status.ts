@@ -1,4 +1,4 @@
-import type { RecoveryAction, RestartMode } from './policy.js'
+import type { HoldReason, RecoveryAction, RestartMode } from './policy.js'
 
 /** What `status` shows of a service. Field names are stable. Times in milliseconds; wall times in ISO 8601. */
 export interface ServiceStatus {
@@ -23,14 +23,25 @@ export interface ServiceStatus {
   readonly restarts: number
   readonly restartMode: RestartMode
   readonly holds: number
+  /** Their reasons, but for those that there were none of. */
+  readonly holdsByReason: Readonly<Partial<Record<HoldReason, number>>>
   readonly hangs: number
   /** Silences that passed the warning point. */
   readonly warnings: number
   /** Of these, the ones that ended by themselves before anything was done. */
   readonly nearMisses: number
+  /** What was done about hangs, by the action that was in force. A recovery that was called off is in none. */
+  readonly actions: HangActions
   readonly statusText: string
   readonly channels: readonly ChannelStatus[]
   readonly counters: Readonly<Record<string, number>>
+}
+
+export interface HangActions {
+  /** Only reported. */
+  readonly log: number
+  readonly terminate: number
+  readonly bugcheck: number
 }
 
 export interface ChannelStatus {

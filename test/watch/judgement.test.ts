@@ -2,7 +2,7 @@ import t from 'tap'
 import { milliseconds as ms } from '../../src/time.js'
 import { settle } from '../support/fake-clock.js'
 import { alive } from '../support/scripted-platform.js'
-import { type Watched, watched } from '../support/watched.js'
+import { testPolicy, type Watched, watched } from '../support/watched.js'
 
 async function armed(...args: Parameters<typeof watched>): Promise<Watched> {
   const w = watched(...args)
@@ -75,4 +75,16 @@ t.test('the record of a hang has the judgement of its own silence only', async (
   w.service.signOfLife({ kind: 'trigger' })
   await settle()
   t.match(w.opened.at(-1)?.judgement, { rule: 'triggered' })
+})
+
+t.test('what was done, and what was held, is counted by kind', async (t) => {
+  const w = await armed({ restart: { ...testPolicy.restart, mode: 'on-failure' } })
+  w.platform.reading = alive('stopped')
+  await w.clock.run(1100)
+  w.platform.reading = alive('sleeping')
+  await w.clock.run(2500)
+  t.match(w.supervisor.status(), [{ holdsByReason: { stopped: 1 }, actions: { log: 0, terminate: 1, bugcheck: 0 } }])
+  const reported = await armed({ action: 'log' })
+  await reported.clock.run(2500)
+  t.match(reported.supervisor.status(), [{ actions: { log: 1, terminate: 0, bugcheck: 0 }, hangs: 1 }])
 })
