@@ -9,6 +9,7 @@ import {
   type Scheduled,
   seconds,
   shorter,
+  zero,
 } from '../time.js'
 import type { MaintenanceLedger } from './maintenance-ledger.js'
 import { type OpenWindow, ScheduleBook, type ScheduleText } from './schedule-book.js'
@@ -66,6 +67,8 @@ export class MaintenanceKeeper {
   readonly #ledger: MaintenanceLedger
   readonly #book: ScheduleBook
   readonly #held = new Map<string, Held>()
+  /** Those that a command is about to end. */
+  readonly #stopping = new Set<string>()
   #timer: Scheduled | undefined
   #isOpen = false
 
@@ -116,9 +119,21 @@ export class MaintenanceKeeper {
   /** Stops what `start` with the same service began. @throws HangdogError as `start` */
   async stop(service: string | undefined): Promise<MaintenanceStopped> {
     this.#checkService(service)
-    const stopped = await this.#ledger.stop(service)
-    this.reconsider()
+    const stopped = await this.#stopNow(service)
     return { stopped, services: this.#statusOf(service) }
+  }
+
+  /** What a command ends was stopped, however little was left of it. */
+  async #stopNow(service: string | undefined): Promise<boolean> {
+    const windows = this.#ledger.list().filter((window) => window.service === service)
+    for (const { id } of windows) this.#stopping.add(id)
+    try {
+      const stopped = await this.#ledger.stop(service)
+      this.reconsider()
+      return stopped
+    } finally {
+      for (const { id } of windows) this.#stopping.delete(id)
+    }
   }
 
   /** Of all services, by what the file says now: another process may have changed it a moment ago. Never rejects. */
@@ -184,7 +199,9 @@ export class MaintenanceKeeper {
   }
 
   #isOver({ window, ends }: Held): boolean {
-    return elapsed(this.#clock.now(), ends) <= alike || this.#until(window.until) <= alike
+    // Another hangdog, or a rounded clock, may have taken out what was about to end; our own command has not.
+    const rest = this.#stopping.has(window.id) ? zero : alike
+    return elapsed(this.#clock.now(), ends) <= rest || this.#until(window.until) <= rest
   }
 
   #until(wall: Date): Milliseconds {

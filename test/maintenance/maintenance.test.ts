@@ -72,6 +72,18 @@ t.test('a maintenance by command is told when it starts and, to the millisecond,
   t.strictSame(fixture.heard(), [])
 })
 
+t.test('one that is stopped a moment before its end was stopped all the same', async (t) => {
+  const fixture = new Fixture(t)
+  await fixture.keeper.open()
+  await fixture.keeper.start(requestOf({ for: minute }))
+  fixture.clock.advance(minute - 10)
+  fixture.heard()
+  t.equal((await fixture.keeper.stop('web')).stopped, true)
+  t.strictSame(fixture.heard(), ['01-01T00:00:59.990 web stopped: database upgrade'])
+  fixture.clock.advance(hour)
+  t.strictSame(fixture.heard(), [])
+})
+
 t.test('one that is stopped is told as stopped', async (t) => {
   const fixture = new Fixture(t)
   await fixture.keeper.open()
