@@ -1,4 +1,5 @@
-import { before, type Clock, formatDuration } from '../time.js'
+import { type Clock, formatDuration } from '../time.js'
+import { lastBeat } from './last-beat.js'
 import { isShadow } from './policy.js'
 import type { Service } from './service.js'
 import type { ServiceStatus } from './status.js'
@@ -23,7 +24,7 @@ export function serviceStatus(service: Service, clock: Clock): ServiceStatus {
     ...(deferredLimit !== undefined && { deferredLimitMs: deferredLimit }),
     remainingMs: remaining === undefined ? null : Math.round(remaining),
     startedAt: service.process?.startedAt.toISOString() ?? null,
-    lastBeatAt: lastBeat(service, clock),
+    lastBeatAt: lastBeatAt(service, clock),
     beats: channels.beats() + beatsBeside(service),
     restarts: lifecycle.restarts.total,
     restartMode: policy.restart.mode,
@@ -46,10 +47,9 @@ function beatsBeside({ lifecycle }: Service, channel?: string): number {
   return lifecycle.companions.reduce((sum, companion) => sum + (companion.beatsBeside?.(channel) ?? 0), 0)
 }
 
-function lastBeat({ channels, signs }: Service, clock: Clock): string | null {
-  const { main } = channels
-  if (main.armed && main.beats > 0) return before(clock.wallNow(), main.silent()).toISOString()
-  return signs.lastNoticedBeat?.toISOString() ?? null
+function lastBeatAt({ state, channels, silence, signs }: Service, clock: Clock): string | null {
+  const known = { main: channels.main, silence, noticed: signs.lastNoticedBeat }
+  return lastBeat(state, known, clock)?.toISOString() ?? null
 }
 
 const reasons = {

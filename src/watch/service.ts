@@ -6,6 +6,7 @@ import type { CountdownEngine } from './countdown.js'
 import { EarlyCapture } from './early-capture.js'
 import type { ForeignEnding } from './foreign-ending.js'
 import { HangDesk } from './hang-desk.js'
+import { lastBeat } from './last-beat.js'
 import { type FinalEnd, Lifecycle, type RunListener } from './lifecycle.js'
 import { NearMissDesk } from './near-miss.js'
 import type { HoldReason, ServicePolicy } from './policy.js'
@@ -259,6 +260,7 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
       off: this.watchOff,
       committed,
     })
+    if (state.kind !== before.kind) this.#keepLastBeat(before)
     this.state = state
     if (before.kind === 'held' && state !== before) this.silence.holdEnded(before.reason, state)
     if (state.kind === 'held' && state !== before) this.#holdStarted(state)
@@ -267,6 +269,12 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     if (this.state.kind !== before.kind) for (const companion of this.companions) companion.stateChanged?.()
     if (state.kind === 'stopped') this.hangs.close('terminated')
     if (state.kind === 'failed') this.hangs.close(this.lifecycle.restarts.total > 0 ? 'left-failed' : 'terminated')
+  }
+
+  /** What follows may disarm the countdown, or start it over for something else. */
+  #keepLastBeat(before: ServiceState): void {
+    const known = { main: this.#main, silence: this.silence, noticed: this.signs.lastNoticedBeat }
+    this.signs.lastNoticedBeat = lastBeat(before, known, this.parts.clock)
   }
 
   #holdStarted(state: ServiceState & { readonly kind: 'held' }): void {
