@@ -54,6 +54,7 @@ const sourcesByCommand: Readonly<Record<string, Find>> = {
     return withoutGiven(completeAssignment(selected, text, await ownProperties(line, names)), line.operands)
   },
   'incident show': ({ names }) => names.incidents(),
+  'incident export': ({ names }) => names.incidents(),
   cluster: ({ line, text, names }) => completeCluster(line.operands, text, { ...names, definitions }),
 }
 

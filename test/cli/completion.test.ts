@@ -59,7 +59,7 @@ function complete(line: string): Promise<Completion> {
 const offers: readonly (readonly [line: string, ...offered: string[]])[] = [
   // Commands.
   ['st', 'status'],
-  ['incident ', 'list', 'show', 'help'],
+  ['incident ', 'list', 'show', 'export', 'help'],
   ['incident sh', 'show'],
   ['help ex', 'explain'],
   ['help prop se', 'set'],
@@ -103,6 +103,7 @@ const offers: readonly (readonly [line: string, ...offered: string[]])[] = [
   ['maintenance stop web-', 'web-2'],
   ['drill d', 'db'],
   ['incident show ', incident],
+  ['incident export ', incident],
   // Properties.
   ['prop get SameSubnetD', 'SameSubnetDelay'],
   ['prop get samesubnetd', 'SameSubnetDelay'],

@@ -31,7 +31,7 @@ t.test('events of all instances come in order, one a line, with what a service s
   const { stdout } = await runCommand(eventsCommand, ['events', '--state-dir', writeHistory(t)])
   t.equal(stdout.lines.length, 4)
   t.match(stdout.lines[0], /^2026-.*information {2}15806 {2}web: The service says: one$/)
-  t.match(stdout.lines[1], /mail: The service says: \\e\[2Jtwo$/)
+  t.match(stdout.lines[1], /mail: The service says: \\x1b\[2Jtwo$/)
   t.match(stdout.lines[2], /warning +15842 {2}web: The heartbeat source is not working: gone$/)
 })
 

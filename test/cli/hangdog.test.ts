@@ -79,7 +79,7 @@ t.test('the commands tell of a real hang, while it is watched and afterwards', {
   const [incident] = objects((await run('incident', 'list', '--json', '--state-dir', state)).stdout)
   t.match(incident, { service: 'web', verdict: 'busy-loop', state: 'closed' })
   const shown = await run('incident', 'show', String(incident?.id), '--state-dir', state)
-  t.match(shown.stdout, /cause +busy loop in .*web\.mjs/)
+  t.match(shown.stdout, /Cause\n {2}busy loop in .*web\.mjs/)
   t.match(await run('incident', 'show', 'nope', '--state-dir', state), { code: 64, stderr: /"nope"/ })
   t.ok(objects((await run('events', '--json', '--state-dir', state)).stdout).some((event) => event.id === 4870))
   t.equal((await run('doctor', '--state-dir', state)).code, 1)

@@ -53,7 +53,7 @@ t.test('times are told as people tell them', async (t) => {
   t.equal(formatAgo('2026-01-01T12:00:01Z', now), '0ms ago', 'a stepped clock does not make it negative')
   t.equal(formatAgo(null, now), '-')
   t.match(formatTime('2026-01-01T12:00:00.007Z', 'ms'), /^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.007$/)
-  t.equal(formatTime('n\u001bo time'), 'n\\eo time')
+  t.equal(formatTime('n\u001bo time'), 'n\\x1bo time')
 })
 
 t.test('a table lines up, escapes its cells, and cuts only the last one', async (t) => {
