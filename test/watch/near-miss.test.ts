@@ -135,3 +135,13 @@ t.test('a light capture that comes after its silence belongs to no other', async
   w.service.beat()
   t.notMatch(w.service.misses.last, { seen: 'of the first' })
 })
+
+t.test('what was captured of a silence that is over is in no later incident', async (t) => {
+  const w = await armed({ evidenceTimeout: ms(500) })
+  w.light = async () => [{ kind: 'captured', name: 'process', tookMs: 1, content: 'young' }]
+  await missBy(w, 600)
+  w.service.signOfLife({ kind: 'trigger' })
+  await settle()
+  t.match(w.incidents, [/opened triggered/])
+  t.notMatch(w.incidents.join('\n'), /early/)
+})
