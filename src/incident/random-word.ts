@@ -14,7 +14,9 @@ const plainShare = 0.2
  * Whether a word looks made by chance, as keys and tokens are, and not by people. A guess: it is meant for words that nothing else says
  * anything about, and it is better to take one too many.
  */
-export function isRandomWord(word: string): boolean {
+export function isRandomWord(text: string): boolean {
+  // An incident's id has a time, and a little chance at its end.
+  const word = text.replace(/^\d{8}T\d{9}Z-(.*)-[0-9a-f]{6}$/, '$1')
   const parts = word.split(/[+/=_-]+/)
   if (parts.some((part) => /^(?=.*[a-f])(?=.*\d)[0-9a-f]{32,}$/i.test(part))) return true
   // Names of C++ and Rust as compilers write them.

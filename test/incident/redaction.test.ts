@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
+import { makeId } from '../../src/incident/incident-file.js'
 import { redactData, redactText } from '../../src/incident/redaction.js'
 
 const seed = 20261121
@@ -159,6 +160,21 @@ t.test('text and data without secrets come back as they are', (t) => {
     ),
     { seed, numRuns: 300 },
   )
+  t.end()
+})
+
+t.test('the id of an incident is no secret, whatever chance made of it', (t) => {
+  const id = fc
+    .tuple(
+      fc.date({ min: new Date(0), max: new Date(1e13), noInvalidDate: true }),
+      fc.constantFrom('web', 'api.v2', 'Db_1-x'),
+    )
+    .map(([at, service]) => makeId(service, at))
+  fc.assert(
+    fc.property(id, (id) => redactText(`incident ${id} is closed`).removed.length === 0),
+    { seed, numRuns: 2000 },
+  )
+  t.same(redactText(`20261121T113743930Z-${'0123456789abcdef'.repeat(2)}-1c00d2`).removed.length, 1)
   t.end()
 })
 
