@@ -1,5 +1,5 @@
 import type { Exhibit } from '../watch/evidence.js'
-import { toRecord } from './inspector-session.js'
+import { toRecord } from './protocol-channel.js'
 
 /** What the main thread was doing when the light capture was taken, on one line; undefined when that was not captured. */
 export function describeBeginning(exhibits: readonly Exhibit[]): string | undefined {
