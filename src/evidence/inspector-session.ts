@@ -13,6 +13,8 @@ const longestMessage = 16 * 1024 * 1024
 export interface InspectorSession {
   /** Sends a command. Rejects when it fails or when the connection ends first. */
   call(method: string, parameters?: object): Promise<Readonly<Record<string, unknown>>>
+  /** Resolves when the connection has ended, whoever ended it. */
+  readonly ended: Promise<void>
   /** Ends the connection; Node then resumes the program if this session had paused it. */
   close(): void
 }
@@ -50,9 +52,12 @@ export async function openInspectorSession(
   socket.on('error', (error) => {
     failure = describeError(error)
   })
-  socket.on('close', () => {
-    cutOff.removeEventListener('abort', end)
-    channel.end(failure)
+  const ended = new Promise<void>((resolve) => {
+    socket.on('close', () => {
+      cutOff.removeEventListener('abort', end)
+      channel.end(failure)
+      resolve()
+    })
   })
   socket.on('message', (data) => channel.receive(String(data)))
   await new Promise<void>((resolve, reject) => {
@@ -71,6 +76,7 @@ export async function openInspectorSession(
         unanswered--
       }
     },
+    ended,
     // Not terminate: what was sent last must still arrive. The end of hangdog would close it as well.
     close: () => socket.close(),
   }

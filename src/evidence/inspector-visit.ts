@@ -120,8 +120,13 @@ async function leave(session: InspectorSession, port: OpenPort, pausedBefore: bo
     last.push(session.call('Runtime.evaluate', { expression, includeCommandLineAPI: true, silent: true }))
   }
   await within(Promise.allSettled(last), leaveMs)
-  session.close()
+  if (!port.ours) return session.close()
+  // Node crashes (SIGSEGV) when its inspector is closed just while a client leaves, so the service, whose loop may turn, goes first.
+  void within(session.ended, partingMs).then(() => session.close())
 }
+
+/** How long the inspector of a service whose event loop turns may take to close. It takes some milliseconds. */
+const partingMs = 500
 
 /** Closes an inspector that opened after the capture that asked for it had gone. */
 export async function closeInspector(port: OpenPort, cutOff: AbortSignal): Promise<void> {
