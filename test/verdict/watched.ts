@@ -1,0 +1,67 @@
+import type { SubjectKind } from './disturbance.js'
+import type { RunningCommand } from './running-command.js'
+
+/** Who supervises: hangdog, or another watchdog that is put through the same. */
+export interface Watcher {
+  readonly name: string
+  /** Why it cannot run on this machine, if so. */
+  readonly lack: string | undefined
+  /** Why it cannot watch such a service with this limit, if so. @param limitMs longest silence allowed */
+  refuses(limitMs: number, service: SubjectKind): string | undefined
+  /** Starts the service and watches it. Resolves when the first beat was heard. */
+  start(request: WatchRequest): Promise<Watched>
+}
+
+/** A service and how it is to be watched. */
+export interface WatchRequest {
+  readonly service: Service
+  readonly limitMs: number
+  /** For whatever this run leaves behind; removed after it. */
+  readonly directory: string
+  readonly setting: Setting
+}
+
+/** A program that beats. */
+export interface Service {
+  readonly heartbeat: 'notify' | 'stream' | 'node'
+  readonly command: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/** What a scenario needs to be different about the supervisor. */
+export interface Setting {
+  /** Its state is kept here. Default: a directory of the run. */
+  readonly stateDirectory?: string
+  /** It outlives its supervisor. */
+  readonly guardProcess?: boolean
+  /** Options of `hangdog run`. */
+  readonly options?: readonly string[]
+  /** Loaded into hangdog before its own code. */
+  readonly preload?: string
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/** A service under a supervisor. */
+export interface Watched {
+  readonly supervisor: RunningCommand
+  /** The process that was started as the service. */
+  readonly servicePid: number
+  /** What the service wrote, line by line, as far as its supervisor passes it on. */
+  readonly serviceLines: readonly string[]
+  /** What the supervisor did or said that it must not do to a healthy service; the first one. */
+  action(): Action | undefined
+  /** Reasons for which it noticed that silence was none. */
+  holds(): readonly string[]
+  /** Starts the supervisor again, where that can be done; resolves when it watches the same service. */
+  restart?(): Promise<void>
+  /** Ends the supervisor and the service. */
+  end(): Promise<void>
+}
+
+export interface Action {
+  readonly what: string
+  /** Wall time, in ms. */
+  readonly at: number
+  /** Wall time at which the service was proven gone, in ms. */
+  goneAt(): number | undefined
+}
