@@ -1,5 +1,6 @@
 import { type Clock, elapsed, type Milliseconds, milliseconds, shorter } from '../time.js'
 import type { EvidenceCollector, EvidenceRequest, Exhibit } from '../watch/evidence.js'
+import { isHaltedByDebugger } from './debugger-halt.js'
 import { createEventLoopCollector, type LoopReading } from './event-loop.js'
 import { type Collector, takeExhibit } from './exhibit.js'
 import type { Signaller } from './inspector-port.js'
@@ -60,6 +61,7 @@ export function createEvidenceCollector(options: EvidenceOptions): EvidenceColle
   const takeStacks = createStackTaking(options)
   const side = [pressureCollector, outputCollector, ...eventLoop(options), ...(options.more ?? [])]
   return {
+    isHalted: isHaltedByDebugger,
     captureLight: async (request) => {
       const limit = shorter(request.budget, readingLimit)
       return present(

@@ -84,6 +84,21 @@ export async function openInspectorPort(
   return awaitPort(pid, listening, options.port, waitMs, cutOff)
 }
 
+/**
+ * Where the inspector of a Node process may be open already, by an option or because somebody sent it SIGUSR1. Sends nothing itself.
+ * One port at most, the one that its options name or the usual one; but an option may ask for a random one, and then every port of
+ * the program is one.
+ */
+export async function findInspectorPorts(pid: number): Promise<readonly ListeningPort[]> {
+  if (!(await sharesNetwork(pid))) return []
+  const options = await readInspectOptions(pid)
+  const candidates = (await readListeners(pid)).filter((at) => isCandidate(at, options, undefined))
+  return (await selectOwn(pid, candidates)).slice(0, mostCandidates)
+}
+
+/** Ports that are asked whether they are the inspector. */
+const mostCandidates = 8
+
 /** A new listener of this process after the signal is the inspector: nothing else can open one while the main thread hangs. */
 async function awaitPort(
   pid: number,

@@ -31,6 +31,7 @@ export function createLazyCollector(options: EvidenceOptions): EvidenceCollector
         running--
       }
     },
+    isHalted: async (subject) => (await load()).isHalted?.(subject) ?? false,
   }
 }
 

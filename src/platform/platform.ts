@@ -176,6 +176,8 @@ export type ProcessReading =
       readonly tracerPid: number
       /** Its control group is frozen. */
       readonly frozen: boolean
+      /** A debugger has halted its program, though not the process. No adapter can see that; whoever asked the program adds it. */
+      readonly halted?: boolean
       /** Kernel function the main thread waits in. */
       readonly waitChannel?: string
     }

@@ -51,4 +51,9 @@ export interface EvidenceCollector {
   capture(request: EvidenceRequest): Promise<readonly Exhibit[]>
   /** Writes a core. Must keep to the limit of time, and leave nothing behind that is not whole; never rejects. */
   captureCore?(request: CoreRequest): Promise<Exhibit>
+  /**
+   * Whether a debugger has halted the program of this process at a breakpoint, which no reading of the process shows. Must not touch
+   * a process that cannot be halted so. Absent: nothing can.
+   */
+  isHalted?(subject: ProcessIdentity): Promise<boolean>
 }

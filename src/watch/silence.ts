@@ -1,3 +1,4 @@
+import type { ProcessIdentity } from '../platform/platform.js'
 import {
   elapsed,
   formatDuration,
@@ -10,6 +11,7 @@ import {
   shorter,
   type WallTime,
 } from '../time.js'
+import { withinLimit } from './bounded.js'
 import { HoldLedger } from './hold-ledger.js'
 import type { Judgement } from './judgement.js'
 import type { HoldReason } from './policy.js'
@@ -89,8 +91,12 @@ export class Silence {
     // A beat that waited in a socket has changed the state; so has an exit.
     const now = this.#context.state === state ? this.#sample(state.channel) : undefined
     if (now === undefined) return
-    const input = this.#inputOf(now, state.starting)
-    const verdict: Verdict = state.triggered ? { kind: 'hung', hang: { kind: 'triggered' } } : judge(input)
+    const read = this.#inputOf(now, state.starting)
+    const first: Verdict = state.triggered ? { kind: 'hung', hang: { kind: 'triggered' } } : judge(read)
+    const halted = mayBeHalted(first) && (await this.#isHalted(this.#context.subjectOf(state.channel)))
+    if (this.#context.state !== state) return
+    const input = halted ? withHalt(read) : read
+    const verdict = halted ? judge(input) : first
     this.#conclude(state.channel, input, verdict)
     if (verdict.kind === 'gone') this.#context.subjectGone(state.channel)
     if (verdict.kind === 'held') {
@@ -105,14 +111,16 @@ export class Silence {
     if (state.kind !== 'held') return
     const { parts, policy } = this.#context
     const interval = longer(milliseconds(50), shorter(seconds(1), milliseconds(policy.heartbeatTimeout / 4)))
-    parts.clock.schedule(interval, () => this.#lookAtHold(state))
+    parts.clock.schedule(interval, () => void this.#lookAtHold(state))
   }
 
-  #lookAtHold(state: HeldState): void {
+  async #lookAtHold(state: HeldState): Promise<void> {
     const { parts, policy } = this.#context
     const subject = this.#context.subjectOf(state.channel)
     if (this.#context.state !== state || subject === undefined) return
-    const reason = interruption(parts.platform.readProcess(subject))
+    const halted = state.reason === 'traced' && (await this.#isHalted(subject))
+    if (this.#context.state !== state) return
+    const reason = halted ? 'traced' : interruption(parts.platform.readProcess(subject))
     if (reason === undefined) this.#context.dispatch({ kind: 'holdCleared' })
     else if ((this.holds.soFar()[state.reason] ?? 0) < policy.holds[state.reason]) this.watchHold(state)
     else {
@@ -165,6 +173,13 @@ export class Silence {
     return reason === 'starved' || isStall(reason) ? shorter(limit, policy.heartbeatTimeout) : limit
   }
 
+  async #isHalted(subject: ProcessIdentity | undefined): Promise<boolean> {
+    const { clock, evidence } = this.#context.parts
+    if (subject === undefined || evidence.isHalted === undefined) return false
+    const answer = await withinLimit(evidence.isHalted(subject), haltLimit, clock)
+    return answer.kind === 'done' && answer.value
+  }
+
   #sample(channel: string): Sample | undefined {
     const { parts } = this.#context
     const subject = this.#context.subjectOf(channel)
@@ -172,6 +187,23 @@ export class Silence {
     const at = parts.clock.now()
     return { at, process: parts.platform.readProcess(subject), machine: parts.platform.readMachine() }
   }
+}
+
+/** How long a verdict waits for a debugger's answer. Only a program that a debugger can be attached to is asked at all. */
+const haltLimit = milliseconds(2500)
+
+/** A halted program waits for its debugger: it uses no CPU, and waits for a lock rather than for anything to come in. */
+function mayBeHalted(verdict: Verdict): boolean {
+  if (verdict.kind !== 'hung') return false
+  const { hang } = verdict
+  if (hang.kind === 'waiting') return hang.waitChannel === 'unknown' || hang.waitChannel.startsWith('futex')
+  return hang.kind === 'unknown' || hang.kind === 'never-started'
+}
+
+function withHalt(input: VerdictInput): VerdictInput {
+  const { now } = input
+  if (now.process.kind === 'gone') return input
+  return { ...input, now: { ...now, process: { ...now.process, halted: true } } }
 }
 
 function describeOutcome(next: ServiceState): string {

@@ -69,7 +69,7 @@ export function judge(input: VerdictInput): Verdict {
 export function interruption(process: ProcessReading): 'frozen' | 'traced' | 'stopped' | undefined {
   if (process.kind === 'gone') return undefined
   if (process.frozen) return 'frozen'
-  if (process.state === 'traced') return 'traced'
+  if (process.state === 'traced' || process.halted === true) return 'traced'
   return process.state === 'stopped' ? 'stopped' : undefined
 }
 
@@ -83,7 +83,7 @@ function heldOrTooLong(input: VerdictInput, reason: HoldReason): Verdict {
 
 const holdDetails: Readonly<Record<HoldReason, string>> = {
   stopped: 'the process is stopped (T), by a signal such as SIGSTOP',
-  traced: 'a debugger has stopped the process (t)',
+  traced: 'a debugger has stopped the process (t), or halted its program',
   frozen: 'the control group of the process is frozen',
   'machine-suspended': 'the machine was suspended',
   'machine-paused': 'the machine was paused',

@@ -28,6 +28,8 @@ export interface Watched {
   core: (request: CoreRequest) => Promise<Exhibit>
   /** The light capture. */
   light: () => Promise<readonly Exhibit[]>
+  /** A debugger has halted the program. */
+  halted: boolean
   names(): string[]
   start(): Promise<void>
 }
@@ -95,6 +97,7 @@ export function watched(
       captureLight: () => result.light(),
       capture: () => result.captured(),
       captureCore: (request) => result.core(request),
+      isHalted: async () => result.halted,
     },
     bugCheckGate: { permit: () => result.permit },
     drain: async () => {
@@ -129,6 +132,7 @@ export function watched(
     captured: async () => [],
     core: async () => ({ kind: 'missing', name: 'core', tookMs: 0, reason: 'none is scripted' }),
     light: async () => [],
+    halted: false,
     names: () => events.map(({ name }) => name),
     start: async () => {
       await service.start()

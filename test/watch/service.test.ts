@@ -358,6 +358,33 @@ t.test('a debugger and a frozen group hold as well', async (t) => {
   }
 })
 
+t.test('a program that a debugger has halted is held, though its process only sleeps', async (t) => {
+  const w = watched()
+  await w.start()
+  w.service.beat()
+  w.platform.reading = alive('sleeping', { waitChannel: 'futex_do_wait' })
+  w.halted = true
+  await w.clock.run(30_000)
+  t.match(w.service.state, { kind: 'held', reason: 'traced' })
+  t.same(w.platform.calls, ['spawn'])
+  t.equal(w.names().filter((name) => name === 'hold-started').length, 1, 'one hold, not one after the other')
+  w.halted = false
+  await w.clock.run(5000)
+  t.equal(w.platform.calls[1], 'SIGTERM', 'a silence that goes on without the debugger is a hang')
+})
+
+t.test('a busy program is not asked for its debugger', async (t) => {
+  const w = watched()
+  await w.start()
+  w.service.beat()
+  w.platform.reading = alive('running', { cpuTime: ms(0) })
+  w.halted = true
+  await w.clock.run(501)
+  w.platform.reading = alive('running', { cpuTime: ms(490) })
+  await w.clock.run(501)
+  t.equal(w.platform.calls[1], 'SIGTERM')
+})
+
 t.test('starvation gets one extension, and no second one', async (t) => {
   const w = watched()
   await w.start()
