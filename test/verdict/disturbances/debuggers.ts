@@ -51,7 +51,8 @@ async function debugJavaScript(stage: Stage): Promise<void> {
   send(1, 'Debugger.enable')
   send(2, 'Debugger.pause')
   await paused
-  await sleep(stage.limitMs * stillFactor)
+  // The verdict takes its time to ask.
+  await sleep(stage.limitMs * stillFactor + 1500)
   send(3, 'Debugger.resume')
   await sleep(20)
   socket.close()

@@ -34,9 +34,12 @@ function busyLoops(count: number): Disturbance {
       const loops = Array.from({ length: count }, () =>
         startLoad(`end=$((SECONDS+${Math.ceil(span / 1000)})); while [ $SECONDS -lt $end ]; do :; done`),
       )
-      stage.cleanUp(() => loops.forEach((loop) => loop.kill('SIGKILL')))
+      const end = (): void => {
+        for (const loop of loops) loop.kill('SIGKILL')
+      }
+      stage.cleanUp(end)
       await sleep(span)
-      for (const loop of loops) loop.kill('SIGKILL')
+      end()
     },
   }
 }
@@ -59,7 +62,9 @@ async function pressMemory(stage: Stage): Promise<void> {
   writeFileSync(join(group, 'memory.limit_in_bytes'), String(groupBytes))
   const tree = listTree(stage.watched.supervisor.pid)
   // Out of it again, or the group cannot be removed while they run.
-  const leave = (): void => tree.forEach((pid) => enter(memoryMount, pid))
+  const leave = (): void => {
+    for (const pid of tree) enter(memoryMount, pid)
+  }
   stage.cleanUp(leave)
   for (const pid of tree) enter(group, pid)
   const span = Math.min(longestLoadMs, 2 * stage.limitMs + 2000)

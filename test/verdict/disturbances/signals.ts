@@ -49,7 +49,9 @@ export const signalDisturbances: readonly Disturbance[] = [
 ]
 
 async function standStill(stage: Stage, pids: readonly number[], factor = stillFactor): Promise<void> {
-  const goOn = (): void => pids.forEach((pid) => signal(pid, 'SIGCONT'))
+  const goOn = (): void => {
+    for (const pid of pids) signal(pid, 'SIGCONT')
+  }
   stage.cleanUp(goOn)
   for (const pid of pids) process.kill(pid, 'SIGSTOP')
   for (const pid of pids) await until(() => processState(pid) === 'T' || undefined, `stopped process ${pid}`)
