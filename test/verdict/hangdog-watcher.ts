@@ -12,6 +12,8 @@ export const hangdogWatcher: Watcher = {
   name: 'hangdog',
   lack: undefined,
   refuses: () => undefined,
+  refusesHang: () => undefined,
+  refusesDisturbance: () => undefined,
   async start(request) {
     const watched = new WatchedByHangdog(request)
     await watched.armed()
@@ -30,14 +32,18 @@ const alarms = new Set([
 ])
 
 class WatchedByHangdog implements Watched {
-  supervisor: RunningCommand
+  command: RunningCommand
   readonly #request: WatchRequest
   #events: RecordedEvent[] = []
   #earlier: RecordedEvent[] = []
 
   constructor(request: WatchRequest) {
     this.#request = request
-    this.supervisor = this.#launch()
+    this.command = this.#launch()
+  }
+
+  get supervisorPid(): number {
+    return this.command.pid
   }
 
   get servicePid(): number {
@@ -46,7 +52,7 @@ class WatchedByHangdog implements Watched {
   }
 
   get serviceLines(): readonly string[] {
-    return this.supervisor.lines
+    return this.command.lines
   }
 
   async armed(): Promise<void> {
@@ -73,18 +79,18 @@ class WatchedByHangdog implements Watched {
   async restart(): Promise<void> {
     this.#earlier = this.#all()
     this.#events = []
-    this.supervisor = this.#launch()
+    this.command = this.#launch()
     await this.armed()
   }
 
   async end(): Promise<void> {
     const { servicePid } = this
-    await this.supervisor.end()
+    await this.command.end()
     if (this.#request.setting.guardProcess === true) {
       // The guard goes with the last hangdog that ends in order.
-      this.supervisor = this.#launch()
+      this.command = this.#launch()
       await this.#event('supervisor-started').catch(() => undefined)
-      await this.supervisor.end()
+      await this.command.end()
     }
     if (servicePid > 0 && isAlive(servicePid)) process.kill(servicePid, 'SIGKILL')
   }
@@ -96,8 +102,8 @@ class WatchedByHangdog implements Watched {
   async #event(name: string): Promise<void> {
     await until(() => {
       if (this.#events.some((event) => event.name === name)) return true
-      if (!this.supervisor.hasExited) return undefined
-      throw new Error(`hangdog ended without "${name}": ${this.supervisor.lines.slice(-20).join('\n')}`)
+      if (!this.command.hasExited) return undefined
+      throw new Error(`hangdog ended without "${name}": ${this.command.lines.slice(-20).join('\n')}`)
     }, `event "${name}"`)
   }
 

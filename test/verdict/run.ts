@@ -14,10 +14,9 @@ import type { Outcome } from './trial.js'
 import { watchers } from './watchers.js'
 
 const options = readOptions()
-const scenarios = watchers
-  .filter(({ name }) => options.watchers.includes(name))
-  .flatMap(listScenarios)
-  .filter(({ name }) => options.only.test(name))
+const chosen = watchers.filter(({ name }) => options.watchers.includes(name))
+const listed = await Promise.all(chosen.map(listScenarios))
+const scenarios = listed.flat().filter(({ name }) => options.only.test(name))
 if (options.list)
   for (const { watcher, kind, name, what } of scenarios) console.log(`${watcher} ${kind} ${name}: ${what}`)
 else process.exitCode = await measure()

@@ -44,7 +44,7 @@ export async function tryDisturbance(watcher: Watcher, disturbance: Disturbance,
     await sleep(limitMs * 1.25 + 250)
     const action = watched.action()
     if (action !== undefined) return { kind: 'false', detail: action.what }
-    if (watched.supervisor.hasExited) return { kind: 'false', detail: 'the service was ended' }
+    if (watched.command.hasExited) return { kind: 'false', detail: 'the service was ended' }
     const reasons = [...new Set(watched.holds())]
     if (disturbance.expects === 'held' && reasons.length === 0) {
       return { kind: 'broken', detail: 'nothing was held: the disturbance did not reach it' }

@@ -1,4 +1,5 @@
-import type { SubjectKind } from './disturbance.js'
+import type { Fault } from '../../src/fault/kit.js'
+import type { Disturbance } from './disturbance.js'
 import type { RunningCommand } from './running-command.js'
 
 /** Who supervises: hangdog, or another watchdog that is put through the same. */
@@ -7,7 +8,11 @@ export interface Watcher {
   /** Why it cannot run on this machine, if so. */
   readonly lack: string | undefined
   /** Why it cannot watch such a service with this limit, if so. @param limitMs longest silence allowed */
-  refuses(limitMs: number, service: SubjectKind): string | undefined
+  refuses(limitMs: number): string | undefined
+  /** Why this kind of hang means nothing to it, if so. */
+  refusesHang(fault: Fault): string | undefined
+  /** Why it cannot be put through this, if so. */
+  refusesDisturbance(disturbance: Disturbance): string | undefined
   /** Starts the service and watches it. Resolves when the first beat was heard. */
   start(request: WatchRequest): Promise<Watched>
 }
@@ -23,7 +28,8 @@ export interface WatchRequest {
 
 /** A program that beats. */
 export interface Service {
-  readonly heartbeat: 'notify' | 'stream' | 'node'
+  /** As `--heartbeat` takes it. */
+  readonly heartbeat: string
   readonly command: readonly string[]
   readonly environment: Readonly<Record<string, string>>
 }
@@ -43,7 +49,9 @@ export interface Setting {
 
 /** A service under a supervisor. */
 export interface Watched {
-  readonly supervisor: RunningCommand
+  /** What was started; it ends with the service. */
+  readonly command: RunningCommand
+  readonly supervisorPid: number
   /** The process that was started as the service. */
   readonly servicePid: number
   /** What the service wrote, line by line, as far as its supervisor passes it on. */

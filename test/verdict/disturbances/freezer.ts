@@ -26,7 +26,7 @@ export const freezerDisturbances: readonly Disturbance[] = [
     subject: 'node',
     expects: 'unharmed',
     lack,
-    disturb: (stage) => freeze(stage, listTree(stage.watched.supervisor.pid)),
+    disturb: (stage) => freeze(stage, listTree(stage.watched.command.pid)),
   },
 ]
 

@@ -60,7 +60,7 @@ async function pressMemory(stage: Stage): Promise<void> {
   mkdirSync(group)
   stage.cleanUp(() => rmdirSync(group))
   writeFileSync(join(group, 'memory.limit_in_bytes'), String(groupBytes))
-  const tree = listTree(stage.watched.supervisor.pid)
+  const tree = listTree(stage.watched.command.pid)
   // Out of it again, or the group cannot be removed while they run.
   const leave = (): void => {
     for (const pid of tree) enter(memoryMount, pid)

@@ -61,10 +61,10 @@ export const processDisturbances: readonly Disturbance[] = [
 ]
 
 async function killSupervisor({ watched, limitMs }: Stage): Promise<void> {
-  const { servicePid, supervisor } = watched
+  const { servicePid, command } = watched
   if (watched.restart === undefined) throw new Error('this supervisor cannot be started again')
-  supervisor.child.kill('SIGKILL')
-  await supervisor.exited
+  command.child.kill('SIGKILL')
+  await command.exited
   await sleep(limitMs * 1.6)
   if (!isAlive(servicePid)) throw new Error('the service ended with its supervisor')
   await watched.restart()

@@ -11,7 +11,7 @@ export const signalDisturbances: readonly Disturbance[] = [
     what: 'SIGSTOP of the supervisor for longer than the limit, SIGCONT',
     subject: 'python',
     expects: 'unharmed',
-    disturb: (stage) => standStill(stage, [stage.watched.supervisor.pid]),
+    disturb: (stage) => standStill(stage, [stage.watched.supervisorPid]),
   },
   {
     name: 'supervisor-stutters',
@@ -20,7 +20,7 @@ export const signalDisturbances: readonly Disturbance[] = [
     expects: 'unharmed',
     disturb: async (stage) => {
       for (let time = 0; time < 10; time++) {
-        await standStill(stage, [stage.watched.supervisor.pid], 0.5)
+        await standStill(stage, [stage.watched.supervisorPid], 0.5)
         await sleep(20)
       }
     },
@@ -37,14 +37,14 @@ export const signalDisturbances: readonly Disturbance[] = [
     what: 'SIGSTOP of service and supervisor for longer than the limit; the supervisor goes on first',
     subject: 'python',
     expects: 'unharmed',
-    disturb: (stage) => standStill(stage, [stage.watched.supervisor.pid, stage.watched.servicePid]),
+    disturb: (stage) => standStill(stage, [stage.watched.supervisorPid, stage.watched.servicePid]),
   },
   {
     name: 'all-stopped',
     what: 'SIGSTOP of the whole process tree for longer than the limit, SIGCONT',
     subject: 'node',
     expects: 'unharmed',
-    disturb: (stage) => standStill(stage, listTree(stage.watched.supervisor.pid)),
+    disturb: (stage) => standStill(stage, listTree(stage.watched.command.pid)),
   },
 ]
 

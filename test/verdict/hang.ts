@@ -1,0 +1,41 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Fault, faults, prepareFault } from '../../src/fault/kit.js'
+import { until } from './running-command.js'
+import { hang, type Outcome, withDirectory } from './trial.js'
+import type { Setting, Watcher } from './watched.js'
+
+/** The ways to hang that hangdog ships. */
+export const hangs: readonly Fault[] = faults
+
+/** Beats within one limit, and the longest time between two, in ms. */
+const beatsPerLimit = 8
+const longestIntervalMs = 50
+
+/** Starts the service of one kind, lets it beat, and hangs it. */
+export async function tryHang(watcher: Watcher, { kind, expected }: Fault, limitMs: number): Promise<Outcome> {
+  return await withDirectory(async ({ directory, cleanUp }) => {
+    const folder = join(directory, 'service')
+    mkdirSync(folder)
+    const intervalMs = Math.round(Math.min(longestIntervalMs, limitMs / beatsPerLimit))
+    const prepared = await prepareFault(kind, folder, { intervalMs })
+    if ('missing' in prepared) return { kind: 'broken', detail: prepared.missing }
+    cleanUp(() => prepared.dispose())
+    const { heartbeat, command, args, env, trigger } = prepared
+    // A hold usually lasts minutes. Here it may last as long as the limit, and the verdict is due after both.
+    const { held } = expected
+    const setting: Setting = { options: held === undefined ? [] : ['--hold', `${held}=${limitMs}ms`] }
+    const service = { heartbeat, command: [command, ...args], environment: env }
+    const watched = await watcher.start({ service, limitMs, directory, setting })
+    cleanUp(() => watched.end())
+    // It works for a while, so that it is no start that hangs.
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const early = watched.action()
+    if (early !== undefined) return { kind: 'false', detail: `before it hung: ${early.what}` }
+    return await hang(watched, held === undefined ? limitMs : 2 * limitMs, async () => {
+      writeFileSync(trigger, '')
+      await until(() => (existsSync(trigger) ? undefined : true), 'hang')
+      return { pid: watched.servicePid, at: Date.now() }
+    })
+  })
+}
