@@ -8,9 +8,9 @@ import type { Setting, Watcher } from './watched.js'
 /** The ways to hang that hangdog ships. */
 export const hangs: readonly Fault[] = faults
 
-/** Beats within one limit, and the longest time between two, in ms. */
+/** Beats within one limit, and the longest time between two, in ms: a hang begins that much after the last beat, which blurs the times. */
 const beatsPerLimit = 8
-const longestIntervalMs = 50
+const longestIntervalMs = 10
 
 /** Starts the service of one kind, lets it beat, and hangs it. */
 export async function tryHang(watcher: Watcher, { kind, expected }: Fault, limitMs: number): Promise<Outcome> {

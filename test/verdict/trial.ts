@@ -6,7 +6,7 @@ import type { Disturbance, Obeyed, Preparation, Stage } from './disturbance.js'
 import { freePort } from './free-port.js'
 import { patienceMs } from './running-command.js'
 import { giveOrder, makeSubject } from './subject.js'
-import type { Watched, Watcher } from './watched.js'
+import type { Action, Watched, Watcher } from './watched.js'
 
 /** How one run of one scenario went. */
 export type Outcome =
@@ -43,7 +43,7 @@ export async function tryDisturbance(watcher: Watcher, disturbance: Disturbance,
     // What the disturbance has led to shows within a limit after it.
     await sleep(limitMs * 1.25 + 250)
     const action = watched.action()
-    if (action !== undefined) return { kind: 'false', detail: action.what }
+    if (action !== undefined) return await judgeAlarm(watched, action, limitMs)
     if (watched.command.hasExited) return { kind: 'false', detail: 'the service was ended' }
     const reasons = [...new Set(watched.holds())]
     if (disturbance.expects === 'held' && reasons.length === 0) {
@@ -54,6 +54,18 @@ export async function tryDisturbance(watcher: Watcher, disturbance: Disturbance,
     const times = { verdictMs: after.verdictMs, endMs: after.endMs }
     return reasons.length > 0 ? { kind: 'held', reasons, ...times } : { kind: 'unharmed', ...times }
   })
+}
+
+/**
+ * A false alarm, unless the service itself says, when it is ended, that it was silent for longer than the limit: then the machine
+ * was too busy for what was asked of the service.
+ */
+async function judgeAlarm(watched: Watched, action: Action, limitMs: number): Promise<Outcome> {
+  await waitFor(() => action.goneAt(), patienceMs)
+  const said = watched.serviceLines.map((line) => /^longest silence: (\d+) ms/.exec(line)?.[1])
+  const silentMs = Number(said.find((text) => text !== undefined) ?? 0)
+  if (silentMs < limitMs) return { kind: 'false', detail: action.what }
+  return { kind: 'broken', detail: `the service was silent for ${silentMs} ms, not for less than ${limitMs} ms` }
 }
 
 /** Hangs a service that was well until now. @param order has it hang; its last beat comes right before */

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Disturbance } from '../disturbance.js'
+import type { Disturbance, Stage } from '../disturbance.js'
 import { stillFactor } from './signals.js'
 
 const blocker = fileURLToPath(new URL('../../fixtures/hangdog/block.mjs', import.meta.url))
@@ -16,18 +16,14 @@ export const workDisturbances: readonly Disturbance[] = [
     what: 'synchronous jobs in Node of 0.6 of the limit each',
     subject: 'node',
     expects: 'unharmed',
-    disturb: async ({ limitMs, order }) => {
-      for (let job = 0; job < 3; job++) await order(`work ${(limitMs / 1000) * jobShare}`)
-    },
+    disturb: (stage) => thrice(stage, 'work'),
   },
   {
     name: 'long-collection',
     what: 'full garbage collections in Node for 0.6 of the limit each time',
     subject: 'node',
     expects: 'unharmed',
-    disturb: async ({ limitMs, order }) => {
-      for (let time = 0; time < 3; time++) await order(`garbage ${(limitMs / 1000) * jobShare}`)
-    },
+    disturb: (stage) => thrice(stage, 'garbage'),
   },
   {
     name: 'burst-then-quiet',
@@ -57,3 +53,11 @@ export const workDisturbances: readonly Disturbance[] = [
     },
   },
 ]
+
+/** One job after the other, with time for a beat between them. */
+async function thrice({ limitMs, order }: Stage, job: string): Promise<void> {
+  for (let time = 0; time < 3; time++) {
+    await order(`${job} ${(limitMs / 1000) * jobShare}`)
+    await sleep(limitMs)
+  }
+}
