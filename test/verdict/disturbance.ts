@@ -10,7 +10,11 @@ export interface Disturbance {
   readonly expects: 'held' | 'unharmed'
   /** It loads the machine, so nothing else is measured meanwhile. */
   readonly alone?: boolean
-  /** Only these supervisors can be put through it; default all. The others are told why not. */
+  /** The service has a part in it, by an order. */
+  readonly orders?: true
+  /** The service is busy for less than the limit, and says when it was for longer after all. */
+  readonly timed?: true
+  /** Why no other supervisor can be put through it. */
   readonly onlyHangdog?: string
   readonly lack?: () => string | undefined
   readonly prepare?: (stage: Preparation) => Promise<Setting>

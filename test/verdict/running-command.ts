@@ -35,7 +35,8 @@ export class RunningCommand {
         this.hasExited = true
         resolve()
       }
-      this.child.once('close', done)
+      // What it has started may hold its output open for longer.
+      this.child.once('exit', () => setTimeout(done, 100))
       this.child.once('error', done)
     })
   }
@@ -70,6 +71,14 @@ export async function until<T>(look: () => T | undefined, what: string, withinMs
 export function processState(pid: number): string | undefined {
   try {
     return /^\d+ \(.*\) (\S)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]
+  } catch {
+    return undefined
+  }
+}
+
+export function processName(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
   } catch {
     return undefined
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Disturbance, Obeyed, Preparation, Stage } from './disturbance.js'
 import { freePort } from './free-port.js'
-import { patienceMs } from './running-command.js'
+import { isAlive, patienceMs } from './running-command.js'
 import { giveOrder, makeSubject } from './subject.js'
 import type { Action, Watched, Watcher } from './watched.js'
 
@@ -33,23 +33,35 @@ export async function tryDisturbance(watcher: Watcher, disturbance: Disturbance,
   return await withDirectory(async (preparation) => {
     const setting = (await disturbance.prepare?.({ ...preparation, limitMs })) ?? {}
     const { directory } = preparation
-    const service = makeSubject(disturbance.subject, directory, await freePort())
+    const own = watcher.ownService?.(directory)
+    const service = own?.service ?? makeSubject(disturbance.subject, directory, await freePort())
     const watched = await watcher.start({ service, limitMs, directory, setting })
     preparation.cleanUp(() => watched.end())
-    const stage: Stage = { ...preparation, limitMs, watched, order: (text) => giveOrder(directory, text) }
+    const order = async (text: string): Promise<Obeyed> => {
+      const obeyed = await giveOrder(directory, text)
+      // Another watchdog may leave behind what is not its own child.
+      preparation.cleanUp(() => isAlive(obeyed.pid) && process.kill(obeyed.pid, 'SIGKILL'))
+      return obeyed
+    }
+    const stage: Stage = { ...preparation, limitMs, watched, order }
     // Some beats first, so that it is no start that is disturbed.
     await sleep(limitMs / 2)
     await disturbance.disturb(stage)
     // What the disturbance has led to shows within a limit after it.
     await sleep(limitMs * 1.25 + 250)
     const action = watched.action()
-    if (action !== undefined) return await judgeAlarm(watched, action, limitMs)
+    if (action !== undefined) {
+      const detail = action.what
+      return disturbance.timed === true ? await judgeAlarm(watched, action, limitMs) : { kind: 'false', detail }
+    }
     if (watched.command.hasExited) return { kind: 'false', detail: 'the service was ended' }
     const reasons = [...new Set(watched.holds())]
     if (disturbance.expects === 'held' && reasons.length === 0) {
       return { kind: 'broken', detail: 'nothing was held: the disturbance did not reach it' }
     }
-    const after = await hang(watched, limitMs, () => stage.order('hang'))
+    const after = await hang(watched, limitMs, async () =>
+      own === undefined ? await stage.order('hang') : { at: await own.hang(watched) },
+    )
     if (after.kind !== 'detected') return after
     const times = { verdictMs: after.verdictMs, endMs: after.endMs }
     return reasons.length > 0 ? { kind: 'held', reasons, ...times } : { kind: 'unharmed', ...times }
@@ -69,11 +81,16 @@ async function judgeAlarm(watched: Watched, action: Action, limitMs: number): Pr
 }
 
 /** Hangs a service that was well until now. @param order has it hang; its last beat comes right before */
-export async function hang(watched: Watched, limitMs: number, order: () => Promise<Obeyed>): Promise<Outcome> {
+export async function hang(
+  watched: Watched,
+  limitMs: number,
+  order: () => Promise<Pick<Obeyed, 'at'>>,
+): Promise<Outcome> {
   const { at: lastBeatAt } = await order()
   const action = await waitFor(() => watched.action(), limitMs + patienceMs)
   if (action === undefined) return { kind: 'missed', detail: `no verdict ${limitMs + patienceMs} ms after it hung` }
-  const goneAt = await waitFor(() => action.goneAt(), patienceMs)
+  // Some give a service half a minute to end by itself.
+  const goneAt = await waitFor(() => action.goneAt(), 1.5 * patienceMs)
   if (goneAt === undefined) return { kind: 'missed', detail: `${action.what}: and it is not gone` }
   const late = (at: number): number => at - lastBeatAt - limitMs
   return { kind: 'detected', verdictMs: late(action.at), endMs: late(goneAt) }

@@ -13,8 +13,19 @@ export interface Watcher {
   refusesHang(fault: Fault): string | undefined
   /** Why it cannot be put through this, if so. */
   refusesDisturbance(disturbance: Disturbance): string | undefined
+  /** Set when it can only watch a service of its own, which obeys `hang` and no other order. */
+  readonly ownService?: (directory: string) => OwnService
+  /** The same for one kind of hang. */
+  readonly ownHang?: (directory: string, fault: Fault) => OwnService
   /** Starts the service and watches it. Resolves when the first beat was heard. */
   start(request: WatchRequest): Promise<Watched>
+}
+
+/** What a watcher that is part of a runtime watches. */
+export interface OwnService {
+  readonly service: Service
+  /** Resolves with the wall time in ms at which it hung. */
+  hang(watched: Watched): Promise<number>
 }
 
 /** A service and how it is to be watched. */

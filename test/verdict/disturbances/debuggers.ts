@@ -17,6 +17,7 @@ export const debuggerDisturbances: readonly Disturbance[] = [
   },
   {
     name: 'inspector-breakpoint',
+    orders: true,
     what: 'a debugger halts JavaScript of a Node service by its inspector for longer than the limit',
     subject: 'node-inspected',
     expects: 'held',

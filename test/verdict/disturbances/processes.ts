@@ -18,6 +18,7 @@ export const processDisturbances: readonly Disturbance[] = [
   },
   {
     name: 're-exec',
+    orders: true,
     what: 'the service executes itself anew, three times; its pid stays',
     subject: 'python',
     expects: 'unharmed',
@@ -31,6 +32,7 @@ export const processDisturbances: readonly Disturbance[] = [
   },
   {
     name: 'workers',
+    orders: true,
     what: 'the service forks eight workers, of which all are stopped and then killed',
     subject: 'python',
     expects: 'unharmed',
@@ -44,6 +46,7 @@ export const processDisturbances: readonly Disturbance[] = [
   },
   {
     name: 'main-pid-moves',
+    orders: true,
     what: 'a child takes over and is announced by MAINPID; the first process waits for it',
     subject: 'python',
     expects: 'unharmed',
@@ -52,6 +55,7 @@ export const processDisturbances: readonly Disturbance[] = [
   },
   {
     name: 'main-pid-replaced',
+    orders: true,
     what: 'a child takes over and is announced by MAINPID; the first process ends',
     subject: 'python',
     expects: 'unharmed',

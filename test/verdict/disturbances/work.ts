@@ -13,6 +13,8 @@ const jobShare = 0.6
 export const workDisturbances: readonly Disturbance[] = [
   {
     name: 'long-job',
+    orders: true,
+    timed: true,
     what: 'synchronous jobs in Node of 0.6 of the limit each',
     subject: 'node',
     expects: 'unharmed',
@@ -20,6 +22,8 @@ export const workDisturbances: readonly Disturbance[] = [
   },
   {
     name: 'long-collection',
+    orders: true,
+    timed: true,
     what: 'full garbage collections in Node for 0.6 of the limit each time',
     subject: 'node',
     expects: 'unharmed',
@@ -27,6 +31,7 @@ export const workDisturbances: readonly Disturbance[] = [
   },
   {
     name: 'burst-then-quiet',
+    orders: true,
     what: 'a thousand beats at once, then none for 0.6 of the limit, three times',
     subject: 'python-stream',
     expects: 'unharmed',

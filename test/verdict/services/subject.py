@@ -35,8 +35,8 @@ def tell(line):
         speaker.send(line.encode() + b"\n")
     except BlockingIOError:
         pass  # A beat may be dropped; it must never block the service.
-    except OSError:
-        speaker = None
+    except (OSError, KeyError):
+        speaker = None  # Nobody hears it just now, or ever.
 
 
 def listen():
