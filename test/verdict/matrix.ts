@@ -67,7 +67,8 @@ export async function runMatrix(scenarios: readonly Scenario[], options: MatrixO
   }))
 }
 
-async function attempt(scenario: Scenario, limitMs: number): Promise<Outcome> {
+/** One run, tried again when the disturbance itself did not work. */
+export async function attempt(scenario: Scenario, limitMs: number): Promise<Outcome> {
   for (let left = attempts; ; left--) {
     const outcome = await scenario.run(limitMs)
     if (outcome.kind !== 'broken' || left === 1) return outcome

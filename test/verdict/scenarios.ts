@@ -31,7 +31,7 @@ async function hangScenario(watcher: Watcher, fault: Fault): Promise<Scenario> {
   }
 }
 
-function disturbanceScenario(watcher: Watcher, disturbance: Disturbance): Scenario {
+export function disturbanceScenario(watcher: Watcher, disturbance: Disturbance): Scenario {
   const { name, what, alone = false } = disturbance
   return {
     watcher: watcher.name,
