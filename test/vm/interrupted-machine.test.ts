@@ -1,19 +1,12 @@
 import type { Test } from 'tap'
-import { z } from 'zod'
 import type { Machine, Outcome } from './machine.js'
-import { assertNeverReset, eventNames, testScenario } from './scenario.js'
-
-const status = z.object({ state: z.string(), pid: z.number(), restarts: z.number(), hangs: z.number() })
+import { eventNames, testScenario } from './scenario.js'
+import { assertWell } from './untouched.js'
 
 /** Nobody took the service for hung, and it is the same process as in the beginning. */
 function assertUntouched(t: Test, machine: Machine, outcome: Outcome): void {
-  assertNeverReset(t, machine, outcome)
-  const seen = status.parse(JSON.parse(machine.file('status.json') ?? ''))
-  const started = machine.events().find(({ name }) => name === 'service-started')
-  t.match(seen, { state: 'armed', restarts: 0, hangs: 0 })
-  t.equal(seen.pid, started?.parameters.pid)
+  assertWell(t, machine, outcome)
   t.notOk(eventNames(machine).includes('hang-recovery'))
-  t.equal(machine.file('kept.json'), '', 'there is no incident')
 }
 
 const interruptionMs = 20_000
