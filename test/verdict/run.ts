@@ -1,6 +1,7 @@
 // The verdict matrix: every hang is to be found, and no healthy service touched.
 //
 //   npm run test:verdict -- [--runs N] [--limits 0.5s,1s,2s,6s] [--only PATTERN] [--watchers NAMES] [--jobs N] [--json FILE] [--list]
+//   npm run test:verdict -- --report FILE,…    makes docs/verdict.md from what --json wrote
 //
 // Prints a table, and with --json writes every outcome to a file. Exits with 1 when hangdog missed a hang or raised a false alarm,
 // or a scenario did not work; with 64 for options it does not know.
@@ -8,6 +9,7 @@ import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Cell, runMatrix, type Scenario } from './matrix.js'
+import { writeReport } from './report.js'
 import { listScenarios } from './scenarios.js'
 import { layOutRows, makeRows } from './table.js'
 import type { Outcome } from './trial.js'
@@ -17,7 +19,8 @@ const options = readOptions()
 const chosen = watchers.filter(({ name }) => options.watchers.includes(name))
 const listed = await Promise.all(chosen.map(listScenarios))
 const scenarios = listed.flat().filter(({ name }) => options.only.test(name))
-if (options.list)
+if (options.report !== undefined) writeReport(options.report.split(','))
+else if (options.list)
   for (const { watcher, kind, name, what } of scenarios) console.log(`${watcher} ${kind} ${name}: ${what}`)
 else process.exitCode = await measure()
 
@@ -64,6 +67,7 @@ function readOptions() {
         watchers: { type: 'string', default: 'hangdog' },
         jobs: { type: 'string', default: '3' },
         json: { type: 'string' },
+        report: { type: 'string' },
         'by-limit': { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },
       },
@@ -75,6 +79,7 @@ function readOptions() {
       only: new RegExp(`^(?:${values.only})`),
       watchers: readWatchers(values.watchers),
       json: values.json,
+      report: values.report,
       byLimit: values['by-limit'],
       list: values.list,
     }

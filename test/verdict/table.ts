@@ -59,7 +59,7 @@ function makeRow(first: Cell, group: readonly Cell[]): Row {
     false: count('false'),
     broken: count('broken'),
     verdict: spread(outcomes.flatMap((outcome) => ('verdictMs' in outcome ? outcome.verdictMs : []))),
-    end: spread(outcomes.flatMap((outcome) => ('endMs' in outcome ? (outcome.endMs ?? []) : []))),
+    end: spread(outcomes.flatMap((outcome) => ('endMs' in outcome ? outcome.endMs : []))),
     lack: lacks.size === 0 ? undefined : [...lacks].join('; '),
   }
 }

@@ -11,16 +11,16 @@ import type { Action, Watched, Watcher } from './watched.js'
 /** How one run of one scenario went. */
 export type Outcome =
   /** A hang, found and ended. Times in ms after the end of the limit. */
-  | { readonly kind: 'detected'; readonly verdictMs: number; readonly endMs: number | undefined }
+  | { readonly kind: 'detected'; readonly verdictMs: number; readonly endMs: number }
   /** A disturbance: noticed, and nothing was done to the service. It was still watched: a hang after it was found. */
   | {
       readonly kind: 'held'
       readonly reasons: readonly string[]
       readonly verdictMs: number
-      readonly endMs: number | undefined
+      readonly endMs: number
     }
   /** A disturbance: nothing was done to the service, nor noticed. A hang after it was found. */
-  | { readonly kind: 'unharmed'; readonly verdictMs: number; readonly endMs: number | undefined }
+  | { readonly kind: 'unharmed'; readonly verdictMs: number; readonly endMs: number }
   /** A hang that was not found. */
   | { readonly kind: 'missed'; readonly detail: string }
   /** A healthy service was taken for hung, or touched. */
