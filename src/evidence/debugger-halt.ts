@@ -3,8 +3,9 @@ import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ProcessIdentity } from '../platform/platform.js'
 import { findInspectorPorts } from './inspector-port.js'
-import { type InspectorNews, type InspectorSession, openInspectorSession } from './inspector-session.js'
+import { type InspectorSession, openInspectorSession } from './inspector-session.js'
 import type { ListeningPort } from './listening-port.js'
+import type { InspectorNews } from './protocol-channel.js'
 
 /**
  * For all of it, in ms. It takes 50 ms when the program answers, and much longer on a machine that is busy; a program that does not

@@ -93,7 +93,8 @@ export async function findInspectorPorts(pid: number): Promise<readonly Listenin
   if (!(await sharesNetwork(pid))) return []
   const options = await readInspectOptions(pid)
   const candidates = (await readListeners(pid)).filter((at) => isCandidate(at, options, undefined))
-  return (await selectOwn(pid, candidates)).slice(0, mostCandidates)
+  const own = await selectOwn(pid, candidates)
+  return own.kind === 'read' ? own.value.slice(0, mostCandidates) : []
 }
 
 /** Ports that are asked whether they are the inspector. */
