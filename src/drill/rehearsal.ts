@@ -125,7 +125,7 @@ async function untilCaptured(rehearsal: Rehearsal, { id }: Incident): Promise<vo
   const explained = await watch.next('evidence', 'hang-explained', sum(evidenceTimeout, slack))
   const incident = await watch.until('evidence', sum(incidentTimeout, slack), 'the evidence on disk', async () => {
     const found = await readings.incident(id)
-    return found?.kind === 'whole' && found.evidence.length > 0 ? found : undefined
+    return found?.kind === 'whole' && found.evidence.some(({ early }) => early === undefined) ? found : undefined
   })
   if (javaScriptStack) {
     const stack = await readings.stack(incident)
