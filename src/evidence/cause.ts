@@ -3,7 +3,7 @@ import type { Exhibit } from '../watch/evidence.js'
 import type { Hang } from '../watch/verdict.js'
 import { nameGoCause } from './go-cause.js'
 import { nameJavaCause } from './java-cause.js'
-import { listenQueueCause } from './listen-queue.js'
+import { addFullQueue, listenQueueCause } from './listen-queue.js'
 import { nameLockCause } from './lock-cycle-cause.js'
 import { describeMainThread } from './main-thread-cause.js'
 import { nodeRules } from './node-cause.js'
@@ -44,7 +44,7 @@ const rules: readonly CauseRule[] = [
 export function describeCause(hang: Hang, exhibits: readonly Exhibit[], silent?: Milliseconds): string {
   const question = { hang, exhibits, seen: readScene(exhibits), ...(silent === undefined ? {} : { silent }) }
   return (
-    addPythonPlace(describe(question), question) +
+    addFullQueue(addPythonPlace(describe(question), question), question) +
     question.seen.stoppedChildren.map((child) => `; its child ${child} is stopped (T)`).join('')
   )
 }

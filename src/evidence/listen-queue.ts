@@ -1,9 +1,11 @@
 import { runCommand } from '../platform/command.js'
-import type { CauseRule } from './cause.js'
+import type { Exhibit } from '../watch/evidence.js'
+import type { CauseQuestion, CauseRule } from './cause.js'
 import type { Collector } from './exhibit.js'
 import { readSocketInodes } from './listening-port.js'
 import { readTarget, readWithin } from './proc-file.js'
-import { toRecord } from './protocol-channel.js'
+import { toList, toRecord } from './protocol-channel.js'
+import { findContent } from './scene.js'
 import { readNetworkSockets } from './socket-table.js'
 
 /** A listener with connections that nobody has accepted yet. */
@@ -75,16 +77,23 @@ export const listenQueueCollector: Collector = {
 
 /** A process that waits for events and lets the connections of a full queue wait does not serve. */
 export const listenQueueCause: CauseRule = ({ hang, exhibits, seen }) => {
-  if (hang.kind !== 'waiting' && hang.kind !== 'unknown') return undefined
-  const exhibit = exhibits.find(({ name }) => name === 'listen-queues')
-  const { queues } = toRecord(exhibit?.kind === 'captured' ? exhibit.content : undefined)
-  const full = Array.isArray(queues)
-    ? queues.find((queue): queue is ListenQueue => isQueue(queue) && isFull(queue))
-    : undefined
-  if (full === undefined) return undefined
+  const full = describeFullQueue(exhibits)
+  if (full === undefined || (hang.kind !== 'waiting' && hang.kind !== 'unknown')) return undefined
   const where = seen.frame === undefined ? seen.call : seen.frame
-  const main = where === undefined ? '' : `; main thread is in ${where}`
-  return `listen queue full: ${full.waiting} of ${full.limit} connections wait to be accepted on ${full.address}${main}`
+  return where === undefined ? full : `${full}; main thread is in ${where}`
+}
+
+/** Adds what else is known of a server, when another rule has named why it does not accept. */
+export function addFullQueue(sentence: string, { exhibits }: CauseQuestion): string {
+  const full = describeFullQueue(exhibits)
+  return full === undefined || sentence.startsWith(full) ? sentence : `${sentence}; ${full}`
+}
+
+function describeFullQueue(exhibits: readonly Exhibit[]): string | undefined {
+  const { queues } = toRecord(findContent(exhibits, 'listen-queues'))
+  const full = toList(queues).find((queue): queue is ListenQueue => isQueue(queue) && isFull(queue))
+  if (full === undefined) return undefined
+  return `listen queue full: ${full.waiting} of ${full.limit} connections wait to be accepted on ${full.address}`
 }
 
 function isQueue(value: unknown): value is ListenQueue {
