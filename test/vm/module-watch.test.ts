@@ -69,7 +69,7 @@ testScenario(
   (t, machine, { boots }) => {
     t.equal(boots.length, 2)
     t.equal(countResets(machine), 1)
-    t.match(machine.serial, /Kernel panic - not syncing: BugCheck 9E, \{\d+, 5000, 0, 0\}/)
+    t.match(machine.serial, /Kernel panic - not syncing: BugCheck 9E, \{\d+, 15000, 0, 0\}/)
     t.notMatch(machine.serial, /sysrq:/, 'it was not hangdog')
     const cutOff = machine.events(2).filter(({ name }) => name === 'run-cut-off')
     t.match(cutOff, [{ parameters: { instance: 'web' } }], 'the next one says that it was cut off')

@@ -4,7 +4,7 @@ if [ $BOOT = 1 ]; then
   IMPORT=$HD_PROJECT/test/fixtures/block-on-signal.mjs
   insmod "$HD_BUILT/hangdog.ko" bugcheck=1 bugcheck_min_uptime=0
   allow_bugcheck
-  watch --watch-hangdog 5s:bugcheck --timeout 4s --action 1
+  watch --watch-hangdog 15s:bugcheck --timeout 4s --action 1
   await own-watch-armed
   [ "$(cat /sys/class/misc/hangdog/countdown*/action)" = 3 ]
   sync
