@@ -1,3 +1,4 @@
+import { toRecord } from '../evidence/protocol-channel.js'
 import type { EvidenceItem, IncidentReport } from './incident-report.js'
 import { escapeText, formatTime, type Page } from './output.js'
 import { layOutTable } from './table.js'
@@ -96,8 +97,4 @@ function compare(before: ReadonlyMap<string, string>, after: ReadonlyMap<string,
 
 function contentOf({ evidence }: IncidentReport, wanted: string, when: EvidenceItem['taken']): unknown {
   return evidence.find(({ name, taken }) => name === wanted && taken === when)?.content
-}
-
-function toRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {}
 }

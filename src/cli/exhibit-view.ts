@@ -1,3 +1,8 @@
+import { toRecord } from '../evidence/protocol-channel.js'
+import { describeCore } from './core-view.js'
+import { describeJavaScript } from './javascript-view.js'
+import { describeStrain } from './strain-view.js'
+
 /** The content of an exhibit as lines for people. Whatever it holds, this returns lines and does not throw. */
 export function describeContent(
   name: string,
@@ -11,8 +16,9 @@ export function describeContent(
   return { lines, hidden: all.length - lines.length }
 }
 
-/** Exhibits that are stacks as lines of text, all but one in the field `stacks`. */
+/** Exhibits that are stacks: long, and worth it. */
 const withStacks: ReadonlySet<string> = new Set([
+  'javascript-stack',
   'native-stack',
   'java-stack',
   'python-stack',
@@ -36,19 +42,12 @@ const mostStackLines = 60
 const mostThreads = 16
 
 function describeKnown(name: string, content: unknown, whole: boolean): readonly string[] | undefined {
-  if (name === 'javascript-stack') return describeFrames(content)
+  if (name === 'javascript-stack') return describeJavaScript(content)
+  if (name === 'strain' && !whole) return describeStrain(content)
+  if (name === 'core' && !whole) return describeCore(content)
   if (name === 'output' || name === 'last-words') return describeTexts(content)
   if (withStacks.has(name)) return describeTexts(toRecord(content).stacks)
   return name === 'process' && !whole ? describeProcess(content) : undefined
-}
-
-function describeFrames(content: unknown): readonly string[] | undefined {
-  const { frames } = toRecord(content)
-  if (!Array.isArray(frames) || frames.length === 0) return undefined
-  return frames.map((each) => {
-    const frame = toRecord(each)
-    return `at ${frame.function} (${frame.url}:${frame.line}:${frame.column})`
-  })
 }
 
 function describeTexts(content: unknown): readonly string[] | undefined {
@@ -68,7 +67,8 @@ function describeProcess(content: unknown): readonly string[] | undefined {
   }
   if (groups.length > mostThreads) lines.push(`and ${groups.length - mostThreads} more kinds of threads`)
   const { kernelStack } = toRecord(list[0])
-  if (Array.isArray(kernelStack))
+  // That of a thread which runs is empty.
+  if (Array.isArray(kernelStack) && kernelStack.some((line) => line !== ''))
     lines.push('kernel stack of the main thread:', ...kernelStack.map((line) => `  ${line}`))
   return lines
 }
@@ -107,7 +107,3 @@ function describeFlat(value: unknown): string | undefined {
 }
 
 const flatLength = 110
-
-function toRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {}
-}
