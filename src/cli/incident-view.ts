@@ -128,10 +128,12 @@ function describeClockTrouble({ judgement }: IncidentReport): [string, string][]
 /** The clocks are read one after the other. */
 const tolerableMs = 500
 
-function describeSteps({ openedAt, steps }: IncidentReport, page: Page): readonly string[] {
+function describeSteps({ openedAt, silentMs, judgement, steps }: IncidentReport, page: Page): readonly string[] {
   if (steps.length === 0) return ['  none']
+  const verdict = Date.parse(judgement?.at ?? openedAt)
   return steps.flatMap(({ at, text }) => {
-    const after = Date.parse(at) - Date.parse(openedAt)
+    // From the last sign of life, as the times above: two origins on one page would be read as one.
+    const after = silentMs + Date.parse(at) - verdict
     const line = `  ${formatTime(at, 'ms')}  ${`+${formatSpan(after)}`.padEnd(9)} ${escapeText(text)}`
     return wrap(line, page.columns, ' '.repeat(37))
   })

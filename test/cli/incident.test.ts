@@ -81,7 +81,7 @@ t.test('show tells what, why, what was done and how it ended, the most telling e
   t.match(text, /outcome +terminated\n/)
   t.match(text, /next start +none is on record\n/)
   t.match(text, /last beat .* \+0ms\n {2}limit .* \+6s\n {2}verdict .* \+6\.1s\n {2}closed .* \+6\.\d+s\n/)
-  t.match(text, / {2}\+\d+m?s +SIGTERM is sent\n/)
+  t.match(text, / {2}\+6\.\d+s +SIGTERM is sent\n/)
   t.match(text, / {2}at spin \(file:\/\/\/srv\/web\.js:7:3\)\n/)
   t.match(
     text,
