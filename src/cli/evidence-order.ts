@@ -71,9 +71,14 @@ function measureSupport(items: readonly EvidenceItem[], cause: string): Readonly
 function namesIn(cause: string): ReadonlySet<string> {
   const words = cause.match(/[\w$./-]{3,}/g) ?? []
   return new Set(
-    words.map((word) => word.replace(/^[.-]+|[.-]+$/g, '')).filter((word) => word.length > 2 && !plain.has(word)),
+    words
+      .map((word) => word.replace(/^[.-]+|[.-]+$/g, ''))
+      .filter((word) => word.length > 2 && !plain.has(word) && !share.test(word)),
   )
 }
+
+/** `100` of `100 %`, `2.0` of `2.0 s`: in many exhibits by chance. Numbers of threads and ports are longer. */
+const share = /^\d{1,3}(\.\d+)?$/
 
 const plain = new Set(
   'main thread threads process other others waiting waits wait waited with without and the has been inside from unknown busy loop file line its not for that this event turns CPU'.split(
