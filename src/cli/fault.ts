@@ -62,6 +62,9 @@ lacks something that the kind needs; 130 interrupted.`,
 }
 
 async function fault(kind: string, options: FaultOptions, output: Output): Promise<void> {
+  if (kind === 'list' && options.command === true) {
+    throw new HangdogError('usage', 'cannot print a command line: expected a kind of "hangdog fault list"')
+  }
   if (kind === 'list') return await list(options, output)
   const limit = await readLimit(options.limit)
   const after = options.after === undefined ? undefined : parseDuration(options.after, '--after')

@@ -30,6 +30,7 @@ t.test('a bad kind, limit, time or action is refused, and nothing is made', asyn
     ['endless-loop', '--limit', '5'],
     ['endless-loop', '--after', 'soon'],
     ['endless-loop', '--action', 'bugcheck'],
+    ['--command'],
   ]) {
     const { code, stderr } = await hangdog(t, ['fault', ...args], { TMPDIR: directory })
     t.equal(code, 64, stderr)
