@@ -58,7 +58,9 @@ async function tell(
     return
   }
   const found =
-    removals === 0 ? 'nothing looked like a secret' : `what looked like a secret was removed in ${removals} places`
+    removals === 0
+      ? 'nothing looked like a secret'
+      : `what looked like a secret was removed in ${removals} ${removals === 1 ? 'place' : 'places'}`
   output.note(`${found}; REDACTED.txt in it says where. Read it before you give it to strangers.`)
   await output.write(`${path}\n`)
 }

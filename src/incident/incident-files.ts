@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { constants, createReadStream } from 'node:fs'
 import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -56,8 +57,10 @@ async function readOne(full: string, path: string): Promise<IncidentFile> {
       if (size > longestText) return opaque('too large to be searched for secrets')
       const bytes = await file.readFile()
       const text = bytes.toString('utf8')
-      // The last character may be cut in half; what is no text has many such places.
-      const isText = !bytes.includes(0) && (text.match(/\ufffd/g) ?? []).length <= 1 + bytes.length / 100
+      // The last character may be cut in half; what is no text has many such places. Where hangdog has put the sign for a
+      // broken character itself, in output of a service, all of it is text.
+      const isWhole = isUtf8(bytes) || (text.match(/\ufffd/g) ?? []).length <= 1 + bytes.length / 100
+      const isText = !bytes.includes(0) && isWhole
       return isText ? { kind: 'text', path, text } : opaque('binary data')
     } finally {
       await file.close()

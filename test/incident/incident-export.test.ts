@@ -149,6 +149,16 @@ t.test('core dumps and binary files are in it only when asked for; links and oth
   t.notMatch([...unpack(file).keys()].join('\n'), /link|fifo/)
 })
 
+t.test('output with broken characters is text: it is exported, without its secrets', async (t) => {
+  const { state, file } = place(t)
+  const id = await hostileIncident(state)
+  const output = ['latin \ufffdt\ufffd \u0000\u001b[2J', 'password=topsecretword']
+  writeFileSync(join(state, 'incidents', id, 'evidence', 'latin.json'), JSON.stringify(output))
+  await exported(state, id, '-o', file)
+  const text = unpack(file).get(`${id}/evidence/latin.json`) ?? ''
+  t.match(JSON.parse(text), [output[0], 'password=[removed:password]'])
+})
+
 t.test('a torn record is exported as it is found, without its secrets', async (t) => {
   const { state, file } = place(t)
   const id = await hostileIncident(state)
