@@ -110,6 +110,9 @@ static void await_stop(struct thread *thread, const struct timespec *start)
 
 		if (found == thread->tid) {
 			thread->stopped = WIFSTOPPED(status);
+			/* What was asked for is an event. Anything else is a signal that came first, and letting go without it would lose it. */
+			if (thread->stopped && status >> 16 == 0)
+				thread->signal = WSTOPSIG(status);
 			return;
 		}
 		if (found < 0 || elapsed_ms(start) > STOP_LIMIT_MS)
@@ -171,5 +174,5 @@ struct threads threads_stop(pid_t pid)
 void threads_release(struct threads *threads)
 {
 	for (size_t at = 0; at < threads->count; at++)
-		ptrace(PTRACE_DETACH, threads->all[at].tid, 0, 0);
+		ptrace(PTRACE_DETACH, threads->all[at].tid, 0, (long)threads->all[at].signal);
 }

@@ -11,6 +11,8 @@
 struct thread {
 	pid_t tid;
 	bool stopped;
+	/* It stopped before a signal, which it is given when it goes on. */
+	int signal;
 	struct elf_prstatus status;
 	uint8_t floats[1024];
 	size_t floats_size;
