@@ -1,7 +1,7 @@
 import { runCommand } from '../platform/command.js'
 import type { Collector } from './exhibit.js'
 import type { Signaller } from './inspector-port.js'
-import { debuggerArguments, findAttachRefusal, selectReason, undoStop } from './native-stack.js'
+import { debuggerArguments, findAttachRefusal, selectReason, undoStopSoon } from './native-stack.js'
 
 /** Lines kept of the stacks. */
 const lineLimit = 1500
@@ -126,7 +126,7 @@ export function createGoStackCollector(platform: Signaller): Collector {
         'detach',
       ]
       const result = await runCommand({ command: 'gdb', args, timeoutMs })
-      await undoStop(subject, platform)
+      await undoStopSoon(subject, platform)
       if (result.kind === 'not-started') {
         return { kind: 'missing', reason: `gdb could not be started (${result.error}); install the package gdb` }
       }

@@ -1,8 +1,11 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { runCommand } from '../platform/command.js'
 import type { ProcessIdentity } from '../platform/platform.js'
 import type { Collector, Finding } from './exhibit.js'
 import type { Signaller } from './inspector-port.js'
-import { listNames, parseFields, readText } from './proc-file.js'
+import { listNames, parseFields, readText, readWithin } from './proc-file.js'
+import { within } from './settleable.js'
 
 /** Kept of the stacks, in characters. */
 const textLimit = 60_000
@@ -37,7 +40,7 @@ export function createNativeStackCollector(platform: Signaller): Collector {
       const refusal = await findAttachRefusal(identity.pid)
       if (refusal !== undefined) return { kind: 'missing', reason: refusal }
       const finding = await runDebugger(identity.pid, Math.max(1, limit - marginMs))
-      await undoStop(identity, platform)
+      await undoStopSoon(identity, platform)
       return finding
     },
   }
@@ -108,16 +111,52 @@ async function findUninterruptible(pid: number): Promise<string | undefined> {
 /** SIGSTOP is 19; bit 18 of the masks. */
 const sigstopBit = 1n << 18n
 
+/** How long a debugger that was killed may take to be gone, in ms: its memory is given back first, and it is the tracer until then. */
+const goneMs = 2000
+const pollMs = 10
+
+/** Of the time of a collector, for taking back a stop; the rest of it happens while the finding is used. */
+const undoMs = 100
+
+/** Takes back a stop, and does not wait for that long. See `undoStop`. */
+export async function undoStopSoon(identity: ProcessIdentity, platform: Signaller): Promise<void> {
+  await within(undoStop(identity, platform), undoMs)
+}
+
 /**
- * Takes back a stop that a killed debugger left, pending or done, in a process that was running before. SIGCONT drops a pending
- * SIGSTOP and ends a stop; to a process that is only traced it would be the wrong means, so nothing is done while there is a tracer.
+ * Takes back a stop that a killed debugger left, pending or done, in a process that was running before. The stop belongs to one thread:
+ * it is pending in a thread that was in state D when it was attached to, and stops all of them when that comes back, hours later maybe.
+ * SIGCONT drops a pending SIGSTOP of any thread and ends a stop; to a process that is only traced it would be the wrong means, so nothing
+ * is done while there is a tracer. Never rejects.
  */
 export async function undoStop(identity: ProcessIdentity, platform: Signaller): Promise<boolean> {
-  const status = await readText(`/proc/${identity.pid}/status`)
-  if (status.kind === 'unreadable') return false
-  const fields = parseFields(status.value, ['State', 'TracerPid', 'SigPnd', 'ShdPnd'])
-  const pending = BigInt(`0x${fields.SigPnd ?? '0'}`) | BigInt(`0x${fields.ShdPnd ?? '0'}`)
-  const stopped = (fields.State ?? '').startsWith('T') || (pending & sigstopBit) !== 0n
-  if (!stopped || fields.TracerPid !== '0') return false
-  return platform.signal(identity, 'SIGCONT').kind === 'sent'
+  const { pid } = identity
+  const end = performance.now() + goneMs
+  for (;;) {
+    const status = await readText(`/proc/${pid}/status`)
+    if (status.kind === 'unreadable') return false
+    const { State = '', TracerPid } = parseFields(status.value, ['State', 'TracerPid'])
+    if (TracerPid === '0') {
+      if (!State.startsWith('T') && !(await hasPendingStop(pid))) return false
+      return platform.signal(identity, 'SIGCONT').kind === 'sent'
+    }
+    if (performance.now() > end) return false
+    await delay(pollMs)
+  }
+}
+
+/** For all threads together, in ms: one reading, which does not wait for its turn at each of them. */
+const threadsLimitMs = 1000
+
+async function hasPendingStop(pid: number): Promise<boolean> {
+  const pending = await readWithin(async () => {
+    for (const tid of await readdir(`/proc/${pid}/task`)) {
+      const status = await readFile(`/proc/${pid}/task/${tid}/status`, 'utf8').catch(() => '')
+      const { SigPnd = '0', ShdPnd = '0' } = parseFields(status, ['SigPnd', 'ShdPnd'])
+      if (((BigInt(`0x${SigPnd}`) | BigInt(`0x${ShdPnd}`)) & sigstopBit) !== 0n) return true
+    }
+    return false
+  }, threadsLimitMs)
+  // SIGCONT does nothing to a process that runs; a stop that nobody takes back is the end of it.
+  return pending.kind === 'unreadable' || pending.value
 }

@@ -3,7 +3,7 @@ import { runCommand } from '../platform/command.js'
 import type { ProcessIdentity } from '../platform/platform.js'
 import type { Collector, Finding } from './exhibit.js'
 import type { Signaller } from './inspector-port.js'
-import { debuggerArguments, findAttachRefusal, selectReason, undoStop } from './native-stack.js'
+import { debuggerArguments, findAttachRefusal, selectReason, undoStopSoon } from './native-stack.js'
 import { readFileKind } from './proc-file.js'
 import { toRecord } from './protocol-channel.js'
 import { readClientStacks } from './python-client.js'
@@ -98,7 +98,7 @@ async function runDebugger(
   const commands = [`source ${support.file}`, 'thread apply all py-bt', 'detach']
   const args = [...debuggerArguments, '-p', String(pid), ...commands.flatMap((command) => ['-ex', command])]
   const result = await runCommand({ command: 'gdb', args, timeoutMs })
-  await undoStop(identity, platform)
+  await undoStopSoon(identity, platform)
   if (result.kind === 'not-started') {
     return missing(`gdb could not be started (${result.error}); install the package gdb, or use the client hangdog.py`)
   }

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from 'node:fs'
+import { closeSync, constants, openSync, readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createNativeStackCollector, undoStop } from '../../src/evidence/native-stack.js'
@@ -13,6 +13,7 @@ import {
   stateOf,
   until,
 } from '../fixtures/evidence/hung-service.js'
+import { buildC, makeFolder, needs } from '../fixtures/evidence/program.js'
 
 const limit = milliseconds(8000)
 
@@ -49,6 +50,30 @@ t.test('a stop that was left behind is taken back', async (t) => {
   t.ok(await undoStop(service.process.identity, platform))
   await until(() => stateOf(service.pid) === 'S', 'the service to go on')
 })
+
+const skip = needs('gcc', 'gdb')
+
+t.test('a stop left in a thread that came into state D while gdb attached is taken back', { skip }, async (t) => {
+  const service = await startHung(t, buildC(makeFolder(t), 'waits-in-vfork'), [])
+  const collector = createNativeStackCollector(recordingSignaller())
+  const short = milliseconds(500)
+  for (let round = 0; round < 4; round++) {
+    // The debugger needs longer to start than the thread is out of state D.
+    await until(() => threadStates(service.pid).includes('D'), 'state D')
+    await until(() => !threadStates(service.pid).includes('D'), 'the end of it')
+    await collector.collect(requestFor(service, short), short, new AbortController().signal)
+    // A stop would be taken when the thread comes back, and it would not go there again.
+    await until(() => !threadStates(service.pid).includes('D'), 'the thread to come back')
+    await until(() => threadStates(service.pid).join('') === 'SD', `the service to go on after round ${round}`)
+  }
+})
+
+function threadStates(pid: number): readonly string[] {
+  return readdirSync(`/proc/${pid}/task`).map((tid) => {
+    const stat = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8')
+    return stat.charAt(stat.lastIndexOf(')') + 2)
+  })
+}
 
 t.test('without gdb and eu-stack, the sentence says what to install', async (t) => {
   const path = process.env.PATH
