@@ -9,6 +9,9 @@ import { createProtocolChannel, type InspectorNews } from './protocol-channel.js
  */
 const longestMessage = 16 * 1024 * 1024
 
+/** All that is taken in, in bytes: what says more is no inspector, and hangdog would do nothing but read it. */
+const mostTakenIn = 64 * 1024 * 1024
+
 /** A connection to the inspector of a Node process, speaking the DevTools protocol. */
 export interface InspectorSession {
   /** Sends a command. Rejects when it fails or when the connection ends first. */
@@ -59,7 +62,14 @@ export async function openInspectorSession(
       resolve()
     })
   })
-  socket.on('message', (data) => channel.receive(String(data)))
+  let takenIn = 0
+  socket.on('message', (data) => {
+    const text = String(data)
+    takenIn += text.length
+    if (takenIn <= mostTakenIn) return channel.receive(text)
+    failure = 'it sent too much'
+    socket.terminate()
+  })
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve)
     socket.once('error', reject)
@@ -125,5 +135,7 @@ function readDebuggerAddress(at: ListeningPort, cutOff: AbortSignal): Promise<st
     )
     request.on('timeout', () => request.destroy(cannot('no answer within 500 ms')))
     request.on('error', reject)
+    // An answer that changes the protocol ends the connection without an error. After any other outcome this does nothing.
+    request.on('close', () => reject(cannot('it closed the connection')))
   })
 }

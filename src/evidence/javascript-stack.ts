@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { EvidenceRequest } from '../watch/evidence.js'
 import type { Collector, Finding } from './exhibit.js'
 import { createSignalMemory, openInspectorPort, type Signaller } from './inspector-port.js'
@@ -55,9 +56,21 @@ function createTurns(): (cutOff: AbortSignal, job: () => Promise<Finding>) => Pr
     const turn = last.then(
       async (): Promise<Finding> => (cutOff.aborted ? { kind: 'missing', reason: 'its turn did not come' } : job()),
     )
-    last = turn.catch(() => {})
+    // One that does not heed the end of its time must not keep the others from theirs.
+    last = Promise.race([turn.catch(() => {}), timeIsUp(cutOff)])
     return turn
   }
+}
+
+/** How long a job that was cut off may take to leave, in ms. */
+const leavingMs = 300
+
+async function timeIsUp(cutOff: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    if (cutOff.aborted) resolve()
+    else cutOff.addEventListener('abort', () => resolve(), { once: true })
+  })
+  await delay(leavingMs)
 }
 
 async function findRefusal(request: EvidenceRequest): Promise<Finding | undefined> {

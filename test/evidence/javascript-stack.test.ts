@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
+import { takeExhibit } from '../../src/evidence/exhibit.js'
 import { createJavaScriptStackCollector } from '../../src/evidence/javascript-stack.js'
 import { milliseconds } from '../../src/time.js'
 import {
@@ -10,6 +11,7 @@ import {
   type HungService,
   listeningPorts,
   makeFifo,
+  realClock,
   recordingSignaller,
   requestFor,
   startHung,
@@ -121,6 +123,20 @@ t.test('a pause is our own although it came in one packet with the answers, and 
     content: { pausedBefore: false, frames: [{ function: 'spin', url: 'file:///srv/app.js', line: 12, column: 3 }] },
   })
   await until(() => service.lines.includes('Debugger.resume'), 'the service to be let go on')
+})
+
+t.test('a port that answers with another protocol, or without an end, is given up', async (t) => {
+  for (const behaviour of ['changes-protocol', 'never-stops']) {
+    const port = `--inspect=127.0.0.1:${40_000 + (process.pid % 10_000)}`
+    const service = await startHung(t, process.execPath, [fixture('scripted-inspector.mjs'), behaviour, port])
+    const collector = createJavaScriptStackCollector(recordingSignaller())
+    const take = () => takeExhibit(realClock, collector, requestFor(service, limit), limit)
+    t.match(await take(), { kind: 'missing' }, behaviour)
+    t.match(await take(), { kind: 'missing', reason: /^(?!its turn)/ }, 'the next one has its turn')
+    await until(() => listeningPorts(service.pid) === 1, 'it to listen on')
+    service.child.kill('SIGKILL')
+    await new Promise((resolve) => service.child.once('close', resolve))
+  }
 })
 
 t.test("another debugger's pause is read and left as it is", async (t) => {
