@@ -32,14 +32,34 @@ export interface JavaDump {
   readonly deadlocks: readonly (readonly DeadlockedThread[])[]
 }
 
-const headerPattern = /^"(.*)".* nid=(0x[0-9a-f]+|\d+) /
+/**
+ * What is read of a dump, in characters of a line, lines and threads of a deadlock: any program can call itself Java and answer with
+ * what takes hours to read.
+ */
+const lineLength = 1000
+const lineLimit = 300_000
+const ringLimit = 100
+
+interface Header {
+  readonly name: string
+  readonly tid: string
+}
+
+/** Reads `"name" … nid=0x1f …`. Not by one pattern, which would try each quote with each of what follows it. */
+function parseHeader(line: string): Header | undefined {
+  if (!line.startsWith('"')) return undefined
+  const nidAt = line.lastIndexOf(' nid=')
+  const nameEnd = line.lastIndexOf('"', nidAt)
+  const tid = /^ nid=(0x[0-9a-f]+|\d+) /.exec(line.slice(Math.max(0, nidAt)))?.[1]
+  return nidAt === -1 || nameEnd <= 0 || tid === undefined ? undefined : { name: line.slice(1, nameEnd), tid }
+}
 
 /** Reads what HotSpot prints for a thread dump. Lines it does not know are passed over. */
 export function parseJavaDump(text: string): JavaDump {
-  const lines = text.split('\n')
+  const lines = text.split('\n', lineLimit).map((line) => line.slice(0, lineLength))
   const deadlockStart = lines.findIndex((line) => /^Found (one|\d+) Java-level deadlock/.test(line))
   const dump = lines.slice(0, deadlockStart === -1 ? undefined : deadlockStart)
-  const starts = dump.flatMap((line, index) => (headerPattern.test(line) ? [index] : []))
+  const starts = dump.flatMap((line, index) => (parseHeader(line) === undefined ? [] : [index]))
   return {
     machine: lines.find((line) => line.startsWith('Full thread dump '))?.slice('Full thread dump '.length, -1) ?? '',
     threads: starts.map((start, index) => parseThread(dump.slice(start, starts[index + 1]))),
@@ -49,7 +69,7 @@ export function parseJavaDump(text: string): JavaDump {
 
 function parseThread(lines: readonly string[]): JavaThread {
   const header = lines[0] ?? ''
-  const [, name = '', tid = ''] = headerPattern.exec(header) ?? []
+  const { name, tid } = parseHeader(header) ?? { name: '', tid: '' }
   const cpu = / cpu=([\d.]+)ms /.exec(header)?.[1]
   const state = lines.map((line) => /^\s+java\.lang\.Thread\.State: (\w+)/.exec(line)?.[1]).find(Boolean)
   const waitsFor = lines.map(parseWait).find(Boolean)
@@ -109,8 +129,8 @@ function parseDeadlocks(lines: readonly string[]): readonly (readonly Deadlocked
       /^ {2}waiting to lock monitor .*\(object (0x[0-9a-f]+), an? (.+)\)/.exec(line) ??
       /^ {2}waiting for ownable synchronizer (0x[0-9a-f]+), \(an? (.+)\)/.exec(line)
     if (lock !== null) waitsFor = `${lock[2]} ${shortenAddress(lock[1])}`
-    const heldBy = /which is held by "(.*)"$/.exec(line)?.[1]
-    if (heldBy !== undefined) ring.push({ name, waitsFor, heldBy })
+    const heldBy = /^,?\s*which is held by "(.*)"$/.exec(line)?.[1]
+    if (heldBy !== undefined && ring.length < ringLimit) ring.push({ name, waitsFor, heldBy })
   }
   return deadlocks.filter((threads) => threads.length > 0)
 }

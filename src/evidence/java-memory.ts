@@ -94,8 +94,9 @@ function selectOldest(counters: Counters): Pick<JavaMemory, 'used' | 'limit'> | 
   return undefined
 }
 
-/** A machine has some 250 counters. */
+/** A machine has some 250 counters, with names of some 60 bytes. */
 const counterLimit = 5000
+const nameLimit = 200
 
 /** The counters that are one number of 64 bits, by name. Undefined when it is not the format known here. */
 export function parseCounters(bytes: Buffer): Counters | undefined {
@@ -111,9 +112,11 @@ export function parseCounters(bytes: Buffer): Counters | undefined {
     const valueAt = at + bytes.readInt32LE(at + 16)
     const isNumber = bytes.readInt32LE(at + 8) === 0 && bytes[at + 12] === 0x4a
     if (length <= 0) break
-    if (isNumber && valueAt >= 0 && valueAt + 8 <= bytes.length) {
-      const end = bytes.indexOf(0, nameAt)
-      counters.set(bytes.subarray(nameAt, end).toString('latin1'), Number(bytes.readBigInt64LE(valueAt)))
+    if (isNumber && nameAt >= 0 && valueAt >= 0 && valueAt + 8 <= bytes.length) {
+      // The service may have written anything: thousands of names of a megabyte each would be the end of hangdog.
+      const name = bytes.subarray(nameAt, nameAt + nameLimit)
+      const end = name.indexOf(0)
+      if (end !== -1) counters.set(name.toString('latin1', 0, end), Number(bytes.readBigInt64LE(valueAt)))
     }
     at += length
   }

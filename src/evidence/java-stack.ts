@@ -107,7 +107,10 @@ function selectContended(threads: readonly JavaThread[]): readonly ContendedLock
   const holders = new Map(threads.flatMap((thread) => thread.holds.map((lock) => [lock, thread] as const)))
   const waiters = new Map<string, string[]>()
   for (const { name, waitsFor } of threads) {
-    if (waitsFor !== undefined && holders.has(waitsFor)) waiters.set(waitsFor, [...(waiters.get(waitsFor) ?? []), name])
+    if (waitsFor === undefined || !holders.has(waitsFor)) continue
+    const known = waiters.get(waitsFor)
+    if (known === undefined) waiters.set(waitsFor, [name])
+    else known.push(name)
   }
   return [...waiters]
     .flatMap(([lock, names]) => {
@@ -123,12 +126,18 @@ function shorten<T extends JavaThread>(thread: T): T {
   return { ...thread, frames: thread.frames.slice(0, frameLimit), holds: thread.holds.slice(0, frameLimit) }
 }
 
+/** Since Java 10 a dump begins with the addresses of all threads, which tell nobody anything. */
+function withoutThreadList(text: string): string {
+  const start = text.search(/^Threads class SMR info:\n/m)
+  const end = start === -1 ? -1 : text.indexOf('}\n', start)
+  return end === -1 ? text : text.slice(0, start) + text.slice(end + 2)
+}
+
 /** The report of deadlocks stands last in a dump, where it would be cut off first. */
 function selectLines(text: string): readonly string[] {
   const start = text.search(/^Found (one|\d+) Java-level deadlock/m)
   const ordered = start === -1 ? text : `${text.slice(start)}\n${text.slice(0, start)}`
-  return ordered
-    .replace(/^Threads class SMR info:\n_java_thread_list=[^}]*\}\n/m, '')
+  return withoutThreadList(ordered)
     .split('\n')
     .filter((line) => line !== '' && !/^\s+Locked ownable synchronizers:|^\t- None$/.test(line))
     .slice(0, lineLimit)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { describeCause } from '../../src/evidence/cause.js'
 import { createEvidenceCollector } from '../../src/evidence/collector.js'
+import { parseJavaDump } from '../../src/evidence/java-dump.js'
 import { javaMemoryCollector, parseCounters } from '../../src/evidence/java-memory.js'
 import { createJavaStackCollector } from '../../src/evidence/java-stack.js'
 import { milliseconds } from '../../src/time.js'
@@ -165,6 +166,29 @@ t.test(
 function needsRoot(): string | false {
   return process.getuid?.() === 0 ? needs('unshare', 'setpriv') : 'it needs root'
 }
+
+t.test('what a program that calls itself Java makes up is read in no time', async (t) => {
+  const start = performance.now()
+  parseJavaDump('"'.repeat(4_000_000))
+  parseJavaDump(`Found one Java-level deadlock:\n${'which is held by "'.repeat(200_000)}`)
+  // Its patterns took minutes for each of these.
+  t.ok(performance.now() - start < 10_000)
+  t.match(parseJavaDump('"a "b" nid=c" #12 prio=5 nid=0x1f waiting on condition\n').threads, [
+    { name: 'a "b" nid=c', tid: 31 },
+  ])
+})
+
+t.test('counters with names as long as their memory are left out', async (t) => {
+  const bytes = Buffer.alloc(1 << 20, 'x')
+  bytes.writeUInt32BE(0xcafec0c0, 0)
+  bytes.set([1, 2], 4)
+  bytes.writeInt32LE(32, 24)
+  bytes.writeInt32LE(5000, 28)
+  for (let at = 32, index = 0; index < 5000; index++, at += 20) {
+    for (const [offset, value] of [20, 200_000, 0, 0x4a, 0].entries()) bytes.writeInt32LE(value, at + 4 * offset)
+  }
+  t.strictSame(parseCounters(bytes), new Map())
+})
 
 t.test('counters that are not those of HotSpot are not read', async (t) => {
   t.equal(parseCounters(Buffer.alloc(10)), undefined)
