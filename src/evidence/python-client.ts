@@ -1,4 +1,5 @@
-import { open, readdir, readlink } from 'node:fs/promises'
+import { constants as fileConstants } from 'node:fs'
+import { type FileHandle, open, readdir, readlink } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ProcessIdentity } from '../platform/platform.js'
@@ -99,8 +100,16 @@ function isSignal(name: string): name is NodeJS.Signals {
   return name in constants.signals
 }
 
+/** The service may have put a FIFO there meanwhile, and opening that would wait for ever. */
+async function openMemory(path: string): Promise<FileHandle> {
+  const file = await open(path, fileConstants.O_RDONLY | fileConstants.O_NONBLOCK)
+  if ((await file.stat()).isFile()) return file
+  await file.close()
+  throw new Error('it is no memory of the client any more')
+}
+
 async function readSize(path: string): Promise<number> {
-  const file = await open(path, 'r')
+  const file = await openMemory(path)
   try {
     return (await file.stat()).size
   } finally {
@@ -109,7 +118,7 @@ async function readSize(path: string): Promise<number> {
 }
 
 async function readPart(path: string, from: number, length: number): Promise<string> {
-  const file = await open(path, 'r')
+  const file = await openMemory(path)
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, from)
     return buffer.subarray(0, bytesRead).toString('utf8')

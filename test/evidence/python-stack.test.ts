@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs'
 import t from 'tap'
 import { describeCause } from '../../src/evidence/cause.js'
 import { createEvidenceCollector } from '../../src/evidence/collector.js'
+import { readText } from '../../src/evidence/proc-file.js'
+import { readClientStacks } from '../../src/evidence/python-client.js'
 import { parsePythonDump } from '../../src/evidence/python-dump.js'
 import { createPythonStackCollector } from '../../src/evidence/python-stack.js'
 import { milliseconds } from '../../src/time.js'
@@ -10,6 +12,7 @@ import type { Exhibit } from '../../src/watch/evidence.js'
 import {
   contentOf,
   fixture,
+  makeFifo,
   type HungService,
   realClock,
   recordingSignaller,
@@ -129,6 +132,14 @@ descend(10000)`
   const { threads, stacks } = contentOf(await capture(service), 'python-stack')
   t.match(threads, [{ tid: service.pid, frames: [{ function: 'descend' }] }])
   t.ok(Array.isArray(stacks) && stacks.length <= 1500)
+})
+
+t.test('a FIFO that is put in place of the memory of the client is not waited for', async (t) => {
+  const service = await startHung(t, 'python3', [fixture('swaps-memory.py'), makeFifo(t)])
+  const { identity } = service.process
+  for (let round = 0; round < 40; round++) await readClientStacks(identity, recordingSignaller(), 30, never)
+  // Had the kernel held two of these readings, there would be no place left for any other.
+  t.match(await readText('/proc/self/stat'), { kind: 'read' })
 })
 
 t.test('lines that are no stack, binary data among them, are passed over', (t) => {
