@@ -24,13 +24,13 @@ const waiting: (() => void)[] = []
  */
 export function readWithin<T>(read: () => Promise<T>, limitMs = readingLimitMs): Promise<Reading<T>> {
   return new Promise((resolve) => {
-    let late = false
     const timer = setTimeout(() => {
-      late = true
+      // While all places are lost nobody else would take it from the queue, which would grow with each capture.
+      const at = waiting.indexOf(start)
+      if (at !== -1) waiting.splice(at, 1)
       resolve({ kind: 'unreadable', reason: `the kernel did not answer within ${limitMs} ms` })
     }, limitMs)
     const start = () => {
-      if (late) return nextReading()
       taken++
       read()
         .then(
