@@ -154,9 +154,10 @@ async function findRefusal(pid: number): Promise<string | undefined> {
   const caught = BigInt(`0x${fields.SigCgt ?? '0'}`)
   if ((caught & sigusr1Bit) === 0n) return 'it does not catch SIGUSR1, which would end it'
   const call = await findKernelCall(pid)
-  return call === undefined
-    ? undefined
-    : `the main thread is blocked in native code, in ${call}, so no signal was sent; ${noWorkers}`
+  if (call === undefined) return undefined
+  return call.stands
+    ? `the main thread is blocked in native code, in ${call.name}, so no signal was sent; ${noWorkers}`
+    : `the main thread waits in ${call.name} time and again, which a signal would break off, so none was sent`
 }
 
 /** A loopback port of another network namespace is another process's port here. */

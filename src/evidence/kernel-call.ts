@@ -2,24 +2,37 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseFields, readText } from './proc-file.js'
 import { parseSyscall } from './syscall-name.js'
 
-/** Between two looks at the main thread, in ms. */
-const lookMs = 30
+/** How often the main thread is looked at, and how long between two looks, in ms. */
+const looks = 5
+const lookMs = 8
 
 /** Waits in which Node answers its inspector all the same: the event loop's, and that of Atomics.wait. */
 const answering = /^(?:epoll_|futex|io_uring)/
 
+/** A system call in which the main thread of a Node process was seen asleep. */
+export interface KernelCall {
+  readonly name: string
+  /** It did not come back from it between the first look and the last. */
+  readonly stands: boolean
+}
+
 /**
- * The system call in which the main thread of a Node process has been asleep all the time between two looks: a blocking read, a lock, a
- * wait for a child. It cannot serve its inspector then, and a signal would only disturb that call. Undefined when it is not so, or not
- * to be seen.
+ * The system call in which the main thread of a Node process is found asleep at any of some looks: a blocking read, a lock, a wait for a
+ * child. A signal would break that call off, and Node makes an error of that which ends most programs: also one that reads on and on
+ * and is only asleep most of the time. Undefined when it is not so, or not to be seen.
  */
-export async function findKernelCall(pid: number): Promise<string | undefined> {
-  const before = await readSleep(pid)
-  if (before === undefined) return undefined
-  await delay(lookMs)
-  const after = await readSleep(pid)
+export async function findKernelCall(pid: number): Promise<KernelCall | undefined> {
+  const first = await readSleep(pid)
+  let seen = first
+  let last = first
+  for (let look = 1; look < looks; look++) {
+    await delay(lookMs)
+    last = await readSleep(pid)
+    seen ??= last
+  }
   // A thread that woke in between has been switched to, whatever it does now.
-  return after?.switches === before.switches && after.line === before.line ? before.name : undefined
+  const stands = first !== undefined && last?.switches === first.switches && last.line === first.line
+  return seen === undefined ? undefined : { name: seen.name, stands }
 }
 
 interface Sleep {

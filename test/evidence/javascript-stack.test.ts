@@ -96,6 +96,16 @@ t.test('a main thread that sleeps in one system call all the time is not sent th
   t.equal(listeningPorts(service.pid), 0)
 })
 
+t.test('a program that reads on and on is not disturbed by the signal, which would end it', async (t) => {
+  for (let round = 0; round < 4; round++) {
+    const service = await startHung(t, process.execPath, [...randomPort, fixture('reads-on.mjs'), makeFifo(t)])
+    const platform = recordingSignaller()
+    t.match(await collect(platform)(service), { kind: 'missing', reason: /waits in read\(\) time|code, in read\(\)/ })
+    t.strictSame(platform.sent, [])
+    t.equal(service.child.exitCode, null)
+  }
+})
+
 t.test('a port that another process holds is reported, and no signal is sent', async (t) => {
   const port = `--inspect-port=${40_000 + (process.pid % 10_000)}`
   const holder = await startHung(t, process.execPath, [port, '--inspect', fixture('idle-loop.mjs')])

@@ -12,8 +12,8 @@ import type { Exhibit } from '../../src/watch/evidence.js'
 import {
   contentOf,
   fixture,
-  makeFifo,
   type HungService,
+  makeFifo,
   realClock,
   recordingSignaller,
   requestFor,
