@@ -118,9 +118,19 @@ const pollMs = 10
 /** Of the time of a collector, for taking back a stop; the rest of it happens while the finding is used. */
 const undoMs = 100
 
+/** When it is looked again, in ms: one that was killed within its call to attach ends that call first, on a loaded machine much later. */
+const laterLooks = [50, 200, 750, 2000]
+
 /** Takes back a stop, and does not wait for that long. See `undoStop`. */
 export async function undoStopSoon(identity: ProcessIdentity, platform: Signaller): Promise<void> {
-  await within(undoStop(identity, platform), undoMs)
+  const looking = async (): Promise<void> => {
+    await undoStop(identity, platform)
+    for (const pause of laterLooks) {
+      await delay(pause, undefined, { ref: false })
+      await undoStop(identity, platform)
+    }
+  }
+  await within(looking(), undoMs)
 }
 
 /**
