@@ -210,11 +210,26 @@ int process_kill(struct guard *guard, guard_id id, int signal) {
 #define PIDFD_SIGNAL_PROCESS_GROUP (1u << 2)
 #endif
 
+static bool is_there(const struct watched *process) {
+  return syscall(SYS_pidfd_send_signal, process->pidfd, 0, NULL, 0) == 0;
+}
+
+/* The group of one that leads none, as a service has it that was handed over to (MAINPID); 0 when there is none that is surely the service's. */
+static pid_t joined_group(const struct watched *process) {
+  pid_t group = getpgid(process->pid);
+  // While the process is there, be it as a zombie, its number is its own, and what was read of it is true.
+  if (group <= 1 || group == getpgrp() || !is_there(process)) return 0;
+  return group;
+}
+
 static int send_to_group(struct watched *process, int signal) {
   if (syscall(SYS_pidfd_send_signal, process->pidfd, signal, NULL, PIDFD_SIGNAL_PROCESS_GROUP) == 0) return 0;
-  // Kernels before 6.9 do not know that flag. While the process is there, be it as a zombie, its number is its own, and so is its group's.
-  if (errno != EINVAL || syscall(SYS_pidfd_send_signal, process->pidfd, 0, NULL, 0) != 0) return -errno;
-  return kill(-process->pid, signal) == 0 ? 0 : -errno;
+  // Kernels before 6.9 do not know that flag, and nobody may be in a group of that number.
+  if ((errno != EINVAL && errno != ESRCH) || !is_there(process)) return -errno;
+  if (errno == EINVAL && kill(-process->pid, signal) == 0) return 0;
+  pid_t group = joined_group(process);
+  if (group == 0) return send_to_process(process, signal);
+  return kill(-group, signal) == 0 ? 0 : -errno;
 }
 
 int process_kill_group(struct guard *guard, guard_id id, int signal) {

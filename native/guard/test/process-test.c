@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../process-table.h"
 #include "check.h"
 
 #define RING (64u << 10)
@@ -106,6 +107,32 @@ static void only_the_process_that_is_meant_is_watched(void) {
   SAME(guard_close(guard), 0);
 }
 
+/* As a service that hands over has it: two processes in the group of one that is not watched. */
+static void one_that_leads_no_group_is_ended_with_the_group_it_is_in(void) {
+  struct guard *guard = open_guard();
+  pid_t leader = start_child();
+  pid_t follower = start_child();
+  SAME(setpgid(leader, leader), 0);
+  SAME(setpgid(follower, leader), 0);
+  guard_id process = 0;
+  SAME(guard_process_add(guard, follower, 0, &process), 0);
+  SAME(process_kill_group(guard, process, SIGKILL), 0);
+  reap(leader, SIGKILL);
+  reap(follower, SIGKILL);
+  SAME(guard_close(guard), 0);
+}
+
+/* A group that is our own is not the service's, whoever is in it. */
+static void one_in_our_own_group_is_ended_alone(void) {
+  struct guard *guard = open_guard();
+  pid_t child = start_child();
+  guard_id process = 0;
+  SAME(guard_process_add(guard, child, 0, &process), 0);
+  SAME(process_kill_group(guard, process, SIGKILL), 0);
+  reap(child, SIGKILL);
+  SAME(guard_close(guard), 0);
+}
+
 static void many_come_and_go(void) {
   struct guard *guard = open_guard();
   enum { COUNT = 60 };
@@ -155,6 +182,8 @@ int main(void) {
   check_case("an end is told, and turns the countdown off", an_end_is_told_and_turns_the_countdown_off);
   check_case("it is ended through its descriptor, with proof", it_is_ended_through_its_descriptor_with_proof);
   check_case("only the process that is meant is watched", only_the_process_that_is_meant_is_watched);
+  check_case("one that leads no group is ended with the group it is in", one_that_leads_no_group_is_ended_with_the_group_it_is_in);
+  check_case("one in our own group is ended alone", one_in_our_own_group_is_ended_alone);
   check_case("many come and go", many_come_and_go);
   check_case("ends that find no room in the ring are told later, once", ends_that_find_no_room_are_told_later);
   return check_end("process");
