@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Emit } from './event/event.js'
 import type { GuardDesk } from './guard-assembly.js'
+import { endOf } from './platform/guard-end.js'
 import type { GuardProcess, Resident } from './platform/guard-process.js'
 import type { Platform } from './platform/platform.js'
 import { decodeResident, type ResidentLabel } from './resident-label.js'
@@ -45,7 +46,7 @@ async function adopt(parts: AdoptionParts, process: GuardProcess, resident: Resi
     if (!resident.ended) emit({ name: 'service-left-alone', parameters: { pid, reason } })
   } else if (resident.ended || guard.hasEnded(resident.process)) await sweep(parts, service, label, resident)
   else {
-    const ended = endOf(process, resident.process)
+    const ended = endOf(guard, resident.process)
     service.adopt(parts.host.adopt(label.run, ended), { given: label.given, beats: resident.hasBeaten })
   }
   // Its beats reset the countdown of the service by now; that of the earlier hangdog is of no more use.
@@ -74,18 +75,4 @@ async function sweep(
   if (result.kind === 'gone') return
   // Nothing is started beside it: it is adopted as what it is, and the service is stuck until it goes away.
   service.adopt(process, { given: {}, beats: false })
-}
-
-function endOf({ guard }: GuardProcess, process: number): Promise<void> {
-  return new Promise((resolve) => {
-    const listener = {
-      processEnded: (ended: number): void => {
-        if (ended !== process) return
-        guard.unlisten(listener)
-        resolve()
-      },
-    }
-    guard.listen(listener)
-    if (guard.hasEnded(process)) listener.processEnded(process)
-  })
 }

@@ -59,6 +59,10 @@ export class AlonePlan implements RunCompanion, GuardListener {
     this.stateChanged()
   }
 
+  processReplaced(): void {
+    this.stateChanged()
+  }
+
   /** What the guard has to say of this end must be known before anything follows from it. */
   serviceEnded(): void {
     this.#parts.guard.catchUp()

@@ -121,8 +121,10 @@ async function assemble(
   closers.push(() => properties.close())
 
   let watchers: Watchers | undefined
+  let guardDesk: GuardDesk | undefined
   const host = selectPlatform({
     stdin: config.stdin,
+    endOf: (process) => guardDesk?.endOf(process),
     beforeDump: () => watchers?.lengthenForDump(),
     onOutputDropped: (service, bytes) => emit({ name: 'output-dropped', service, parameters: { bytes } }),
   })
@@ -139,6 +141,7 @@ async function assemble(
     emit,
     alone: { state, instance, gate: consent, stopsMachine: !config.dryRun },
   })
+  guardDesk = guard
   closers.push(() => guard.close())
   await guard.open()
   properties.onChange(() => guard.renewPermit())

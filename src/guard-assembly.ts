@@ -15,6 +15,7 @@ import { NotifyServer } from './heartbeat/notify-server.js'
 import { PageServer } from './heartbeat/page-server.js'
 import type { LoadedAddon } from './platform/addon.js'
 import { type Guard, openGuard } from './platform/guard.js'
+import { watchEnd } from './platform/guard-end.js'
 import { type GuardProcess, openGuardProcess } from './platform/guard-process.js'
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.js'
 import type { Clock } from './time.js'
@@ -141,6 +142,12 @@ export class GuardDesk {
   feedsMachineWatchdog(file: number | undefined): void {
     this.#watchdog = file
     if (this.#process === undefined) this.#open?.guard.feedsMachineWatchdog(file)
+  }
+
+  /** Resolves when a process that is no child of ours has ended; undefined where there is no guard that could tell. */
+  endOf(identity: Pick<ProcessIdentity, 'pid' | 'startTime'>): Promise<void> | undefined {
+    const guard = this.#process?.guard ?? this.#open?.guard
+    return guard === undefined ? undefined : watchEnd(guard, identity)
   }
 
   /** Hands on what the guard has heard and not told yet. */

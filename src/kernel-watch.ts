@@ -122,6 +122,13 @@ export class KernelWatch implements RunCompanion {
     this.#scheduleLook()
   }
 
+  /** The file is shared with whoever inherited it; only whose beats count is another one now. */
+  processReplaced(run: StartedRun): void {
+    this.#run = run
+    if (this.#running) this.#follow()
+    else this.#arm('disable')
+  }
+
   stateChanged(): void {
     this.#follow()
   }

@@ -23,6 +23,14 @@ export class Residence implements RunCompanion {
     return {}
   }
 
+  /** The next hangdog is to find the process that the service has now; there is no time in which it finds none. */
+  processReplaced(run: StartedRun): void {
+    const before = this.#process
+    this.#process = undefined
+    this.serviceStarted(run)
+    if (before !== undefined) this.#guard.guard.forgetProcess(before)
+  }
+
   serviceStarted({ pid, startTime }: StartedRun): void {
     const { process } = this.#service
     if (process === undefined) return

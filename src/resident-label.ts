@@ -17,6 +17,7 @@ const schema = z.object({
     startedAt: z.iso.datetime(),
     command: z.string(),
     marker: z.string(),
+    former: z.array(z.object({ pid: z.int().positive(), startTime: z.string() })).exactOptional(),
     group: z.string().exactOptional(),
     outputFile: z.string().exactOptional(),
   }),

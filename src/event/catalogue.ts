@@ -92,6 +92,16 @@ export const catalogue = define({
     level: 'information',
     message: 'The service runs again as pid {pid}, {afterMs} ms after its predecessor ended.',
   },
+  'service-handed-over': {
+    id: 15807,
+    level: 'information',
+    message: 'The service goes on as pid {pid}, to which pid {before} has handed over (MAINPID).',
+  },
+  'hand-over-refused': {
+    id: 15808,
+    level: 'warning',
+    message: 'The service says that pid {pid} is its own now (MAINPID), which is refused: {reason}',
+  },
   'service-status': { id: 15806, level: 'information', message: 'The service says: {text}' },
 
   // Silence, verdicts and holds.

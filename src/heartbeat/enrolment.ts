@@ -69,6 +69,11 @@ export class Enrolment implements SpokenFor {
     this.#resume()
   }
 
+  /** This process is the service's from now on. */
+  replaced(pid: number): void {
+    this.#pid = pid
+  }
+
   /** Nothing is delivered any more; connections that outlive the service are closed. */
   ended(): void {
     this.#pid = undefined

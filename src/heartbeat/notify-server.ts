@@ -22,13 +22,14 @@ export interface NotifyMessage {
 
 /** What receives notify datagrams: the native guard (src/platform/guard.ts). */
 export interface NotifyReceiver {
-  listen(listener: { messageReceived(message: NotifyMessage): void }): void
+  listen(listener: { messageReceived(message: NotifyMessage): void; processEnded(process: number): void }): void
   /** @param path of a file that does not exist yet. @throws HangdogError `create` */
   openNotify(path: string, mode: number): void
   closeNotify(): void
   /** @throws HangdogError when the process has ended */
   watchProcess(process: { readonly pid: number; readonly startTime: string }): number
   forgetProcess(process: number): void
+  /** Its beats reset this countdown, and its end disarms it; zero unbinds. */
   bind(process: number, countdown: number): void
   /** Whoever descends from it may speak for it. */
   admitDescendants(process: number): void
@@ -54,6 +55,9 @@ export class NotifyServer {
   readonly #early: EarlyMessages
   /** Services that ended before they were known: what they said may be read after that. */
   readonly #ended: RecentPids
+  /** Watched processes of which the guard has told the end, after all that they said. */
+  readonly #told = new Set<number>()
+  readonly #waiting = new Map<number, () => void>()
   /** Nobody admits them: asking again for each message would keep us busy as long as a stranger writes. */
   readonly #refused: RecentPids
 
@@ -67,7 +71,10 @@ export class NotifyServer {
     this.#early = new EarlyMessages(clock, (message) => this.#refuse(message))
     // Everyone may write: who may speak for a service is decided by the kernel's word on who wrote.
     guard.openNotify(path, 0o666)
-    guard.listen({ messageReceived: (message) => this.#messageReceived(message) })
+    guard.listen({
+      messageReceived: (message) => this.#messageReceived(message),
+      processEnded: (process) => this.#processEnded(process),
+    })
   }
 
   /**
@@ -91,8 +98,29 @@ export class NotifyServer {
     return process
   }
 
+  /** The countdown is to be another's: neither beats nor the end of this process touch it any more. */
+  released(process: number): void {
+    try {
+      this.#guard.bind(process, 0)
+    } catch (error) {
+      // It is gone, and so is what bound it.
+      if (!(error instanceof HangdogError)) throw error
+    }
+  }
+
+  /** This process has ended. Resolves when what it has said is delivered; undefined when it has been. */
+  lastWords(process: number): Promise<void> | undefined {
+    if (this.#told.has(process) || !this.#parties.has(process)) return undefined
+    return new Promise((resolve) => {
+      this.#waiting.set(process, resolve)
+    })
+  }
+
   left(process: number): void {
     const pid = this.#parties.get(process)?.pid
+    this.#told.delete(process)
+    this.#waiting.get(process)?.()
+    this.#waiting.delete(process)
     this.#parties.delete(process)
     if (pid !== undefined && this.#processes.get(pid) === process) this.#processes.delete(pid)
     this.#guard.forgetProcess(process)
@@ -117,6 +145,13 @@ export class NotifyServer {
       if (error instanceof HangdogError && error.code === 'unavailable') return undefined
       throw error
     }
+  }
+
+  #processEnded(process: number): void {
+    if (!this.#parties.has(process)) return
+    this.#told.add(process)
+    this.#waiting.get(process)?.()
+    this.#waiting.delete(process)
   }
 
   #messageReceived(message: NotifyMessage): void {

@@ -60,6 +60,17 @@ export class NotifySource implements HeartbeatSource, NotifyParty {
     this.#process = this.#server.joined(this, process, this.#surroundings.countdown?.())
   }
 
+  processReplaced(process: StartedProcess): void {
+    const before = this.#process
+    if (before !== undefined) this.#server.released(before)
+    this.#process = this.#server.joined(this, process, this.#surroundings.countdown?.())
+    if (before !== undefined) this.#server.left(before)
+  }
+
+  lastWords(): Promise<void> | undefined {
+    return this.#process === undefined ? undefined : this.#server.lastWords(this.#process)
+  }
+
   serviceEnded(): void {
     if (this.#process !== undefined) this.#server.left(this.#process)
     this.#process = undefined

@@ -41,6 +41,15 @@ export class OfferedSource implements HeartbeatSource {
     for (const source of this.#sources) source.serviceStarted(process)
   }
 
+  processReplaced(process: StartedProcess): void {
+    for (const source of this.#sources) source.processReplaced?.(process)
+  }
+
+  lastWords(): Promise<void> | undefined {
+    const waiting = this.#sources.flatMap((source) => source.lastWords?.() ?? [])
+    return waiting.length === 0 ? undefined : Promise.all(waiting).then(() => {})
+  }
+
   serviceEnded(): void {
     for (const source of this.#sources) source.serviceEnded()
   }

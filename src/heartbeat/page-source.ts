@@ -30,6 +30,7 @@ export interface PageSurroundings {
 }
 
 interface BoundLine {
+  readonly line: number
   readonly countdown: number
   /** Beats that were delivered to the receiver. */
   delivered: number
@@ -97,6 +98,20 @@ export class PageSource implements HeartbeatSource {
     this.#beside.serviceStarted(process)
   }
 
+  /** Whose beats count is another one now, unless anybody's do. */
+  processReplaced(process: StartedProcess): void {
+    const page = this.#page
+    if (page !== undefined && !this.#admitsAll) {
+      page.pid = process.pid
+      for (const [channel, { line }] of [...page.lines]) this.#bind(channel, line)
+    }
+    this.#beside.processReplaced?.(process)
+  }
+
+  lastWords(): Promise<void> | undefined {
+    return this.#beside.lastWords?.()
+  }
+
   serviceEnded(): void {
     this.#beside.serviceEnded()
     this.#leavePage()
@@ -151,7 +166,7 @@ export class PageSource implements HeartbeatSource {
     // The first line is that of the service itself.
     if (page === undefined || countdown === undefined || (line === 0) !== (channel === mainChannel)) return false
     this.#unbind(page, channel)
-    const bound: BoundLine = { countdown, delivered: 0 }
+    const bound: BoundLine = { line, countdown, delivered: 0 }
     try {
       this.#server.bind(page.page, line, countdown, {
         beaten: (silent) => this.#beaten(channel, bound, silent),

@@ -17,6 +17,10 @@ export interface HeartbeatSource {
   serviceStarted(process: StartedProcess): void
   /** A run that another hangdog started goes on, with the environment that its sources had given it; `serviceStarted` follows. */
   adopted?(environment: Readonly<Record<string, string>>): void
+  /** The service has handed over to another process of its run. Absent for a source to which it makes no difference. */
+  processReplaced?(process: StartedProcess): void
+  /** See RunCompanion. */
+  lastWords?(): Promise<void> | undefined
   /** The service ended; nothing is delivered until it starts again. */
   serviceEnded(): void
   /** The limit of the service has changed while it runs; who asks by itself asks at another pace from now on. */

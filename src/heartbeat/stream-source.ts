@@ -39,6 +39,10 @@ export class StreamSource implements HeartbeatSource {
     this.#enrolment.started(process.pid)
   }
 
+  processReplaced({ pid }: StartedProcess): void {
+    this.#enrolment.replaced(pid)
+  }
+
   serviceEnded(): void {
     this.#enrolment.ended()
   }

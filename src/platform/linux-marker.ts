@@ -44,6 +44,13 @@ export class MarkerSearch {
       .map(({ pid, startTime }) => ({ pid, startTime }))
   }
 
+  /** Whether this one process carries the marker; false when that could not be read in time. */
+  async carries(stat: ProcessStat, marker: string): Promise<boolean> {
+    if (!mayCarry(stat)) return false
+    if (!this.#markers.has(key(stat))) await this.#readWithin(stat, readLimitMs)
+    return this.#markers.get(key(stat)) === marker
+  }
+
   async #readWithin(stat: ProcessStat, limitMs: number): Promise<void> {
     const name = key(stat)
     // One that is stuck already is not waited for again.

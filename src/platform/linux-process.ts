@@ -13,6 +13,8 @@ import { fileOutput, forgottenOutput, passOutput, type ServiceOutput } from './s
 /** A spawned service with what the Linux adapter needs to end all of it. */
 export interface LinuxService {
   readonly process: ServiceProcess
+  /** Processes that were the service's before it handed over. Default: none. */
+  readonly former?: readonly ProcessIdentity[]
   /** Value of the marker variable in its environment. */
   readonly marker: string
   readonly group: OwnGroup | undefined
@@ -75,11 +77,12 @@ interface StartedChild {
 
 /** A service that another hangdog started. Only its own parent learns how it ends. */
 export function adoptedService(run: RunDescription, ended: Promise<void>): LinuxService {
-  const { identity, startedAt, command, marker, group, outputFile } = run
+  const { identity, startedAt, command, former = [], marker, group, outputFile } = run
   const output = outputFile === undefined ? forgottenOutput : fileOutput(outputFile)
   const exited = ended.then((): ExitStatus => ({ kind: 'unknown' }))
   return {
     process: serviceProcess(command, { identity, startedAt: new Date(startedAt), exited }, output),
+    former,
     marker,
     group: group === undefined ? undefined : openOwnGroup(group),
     output,

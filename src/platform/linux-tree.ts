@@ -64,6 +64,10 @@ export interface TreeRoot {
   readonly identity: ProcessIdentity
   /** Further processes known to belong to it: of its control group, or found by its marker. */
   readonly known: readonly ProcessIdentity[]
+  /** Processes that were the service's before it handed over, and whose groups and sessions are still its own. */
+  readonly former?: readonly ProcessIdentity[]
+  /** Start of the run: nothing of it is older. Default: that of `identity`. */
+  readonly since?: string
 }
 
 /**
@@ -73,10 +77,11 @@ export interface TreeRoot {
 export function findTree(table: ProcessTable, root: TreeRoot): readonly ProcessStat[] {
   const { pid, startTime } = root.identity
   const leader = table.byPid.get(pid)
+  const since = root.since ?? startTime
   const found = new Map<number, ProcessStat>()
   const queue: ProcessStat[] = []
   const add = (stat: ProcessStat) => {
-    if (found.has(stat.pid) || isOlder(stat, startTime)) return
+    if (found.has(stat.pid) || isOlder(stat, since)) return
     found.set(stat.pid, stat)
     queue.push(stat)
   }
@@ -87,7 +92,11 @@ export function findTree(table: ProcessTable, root: TreeRoot): readonly ProcessS
     for (const stat of table.byGroup.get(pid) ?? []) add(stat)
     for (const stat of table.bySession.get(pid) ?? []) add(stat)
   }
-  for (const identity of root.known) {
+  const former = root.former ?? []
+  for (const one of former) {
+    for (const stat of [...(table.byGroup.get(one.pid) ?? []), ...(table.bySession.get(one.pid) ?? [])]) add(stat)
+  }
+  for (const identity of [...root.known, ...former]) {
     const stat = table.byPid.get(identity.pid)
     if (stat?.startTime === identity.startTime) add(stat)
   }
@@ -110,15 +119,18 @@ export function isOlder(stat: ProcessStat, startTime: string): boolean {
 /** Parents that are followed upwards; no sane tree is deeper. */
 const deepestTree = 64
 
-/** Identifies a process of a service: one of its session (each service has its own), or one that descends from it. */
-export function identifyMember(servicePid: number, pid: number): ProcessIdentity | undefined {
+/**
+ * Identifies a process of a service: one of its session (each service has its own), or one that descends from it.
+ * @param servicePids its own, and those before it that still stand for it
+ */
+export function identifyMember(servicePids: readonly number[], pid: number): ProcessIdentity | undefined {
   const stat = readStat(pid)
   if (stat === undefined) return undefined
   const identity = { pid, startTime: stat.startTime }
-  if (stat.session === servicePid) return identity
+  if (servicePids.includes(stat.session)) return identity
   let at: ProcessStat | undefined = stat
   for (let step = 0; step < deepestTree && at !== undefined && at.parent > 1; step++) {
-    if (at.parent === servicePid) return identity
+    if (servicePids.includes(at.parent)) return identity
     at = readStat(at.parent)
   }
   return undefined

@@ -1,13 +1,16 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { type BugCheckFiles, linuxBugCheck, linuxBugCheckMethod } from './linux-bugcheck.js'
 import { probeCapabilities } from './linux-capabilities.js'
-import { type CgroupMounts, freezerFile, type OwnGroup, parseCgroupMounts } from './linux-cgroup.js'
+import { type CgroupMounts, freezerFile, parseCgroupMounts } from './linux-cgroup.js'
+import { LeftGroups } from './linux-left-groups.js'
+import { Lineage, pollEnd } from './linux-lineage.js'
 import { MarkerSearch } from './linux-marker.js'
+import type { LinuxPlatformOptions } from './linux-options.js'
 import { readKernelFile, readStat } from './linux-proc.js'
 import { adoptedService, type LinuxService, spawnService } from './linux-process.js'
 import { createMachineReader, readLinuxProcess } from './linux-reading.js'
 import { isSame, sendSignal, signalGroup, stoppingSignals } from './linux-signal.js'
-import { createSharedTable, findTree, hasEnded, identifyMember, type ProcessTable } from './linux-tree.js'
+import { createSharedTable, findTree, hasEnded, identifyMember, isOlder, type ProcessTable } from './linux-tree.js'
 import { OutputPass } from './output-pass.js'
 import type {
   BugCheckFailure,
@@ -15,6 +18,7 @@ import type {
   BugCheckReason,
   Capability,
   ControlGroup,
+  ExitStatus,
   MachineReading,
   Platform,
   ProcessIdentity,
@@ -24,17 +28,6 @@ import type {
   SignalOutcome,
   SpawnRequest,
 } from './platform.js'
-
-export interface LinuxPlatformOptions {
-  /** Standard input of services; `inherit` suits one service in the foreground. Default `ignore`. */
-  readonly stdin?: 'inherit' | 'ignore'
-  /** Told how many bytes of a service's output were dropped because nobody took them, at most once a second for each service. */
-  readonly onOutputDropped?: (service: string, bytes: number) => void
-  /** Called right before the machine is stopped for a crash dump, which takes its time. Must not wait. */
-  readonly beforeDump?: () => void
-  /** Kernel files other than the usual ones, for tests. */
-  readonly bugCheckFiles?: Partial<BugCheckFiles>
-}
 
 /** A platform that passes output through hangdog, some of which may wait when hangdog wants to exit. */
 export interface HostPlatform extends Platform {
@@ -50,7 +43,10 @@ export function createLinuxPlatform(options: LinuxPlatformOptions = {}): HostPla
 }
 
 /** What is known of a service beside its process. */
-interface ServiceRecord extends Omit<LinuxService, 'process'> {
+interface ServiceRecord extends Omit<LinuxService, 'process' | 'former'> {
+  /** It has handed over: another stands for the run. */
+  replaced: boolean
+  readonly lineage: Lineage
   /** Found by the marker at the last look. */
   found: readonly ProcessIdentity[]
   /** From the first kill on, whatever turns up is killed again. */
@@ -65,10 +61,6 @@ const markerLimitMs = 200
 /** After a service ended, its last words are waited for this long, in ms; what it left running may hold the pipe open. */
 const lastWordsMs = 200
 
-/** Between looks at groups that somebody is still in, in ms; doubles each time. */
-const firstSweepMs = 100
-const longestSweepMs = 60_000
-
 class LinuxPlatform implements HostPlatform {
   readonly name = 'linux'
   readonly readMachine: () => MachineReading = createMachineReader()
@@ -80,10 +72,8 @@ class LinuxPlatform implements HostPlatform {
   readonly #records = new WeakMap<ServiceProcess, ServiceRecord>()
   readonly #table = createSharedTable(() => performance.now())
   readonly #markers = new MarkerSearch()
-  /** Groups of services that ended, which could not be removed yet because somebody is still in them. */
-  readonly #leftGroups = new Set<OwnGroup>()
+  readonly #leftGroups = new LeftGroups()
   readonly #endedOutputs = new Set<LinuxService['output']>()
-  #sweepTimer: NodeJS.Timeout | undefined
   #capabilities: readonly Capability[] | undefined
 
   constructor(options: LinuxPlatformOptions) {
@@ -124,25 +114,29 @@ class LinuxPlatform implements HostPlatform {
     const record = this.#records.get(target)
     if (record === undefined) return undefined
     const { identity, startedAt, command } = target
-    const { marker, group, outputFile } = record
+    const { marker, group, outputFile, lineage } = record
+    const { former } = lineage
     return {
       identity,
       startedAt: startedAt.toISOString(),
       command,
       marker,
+      ...(former.length > 0 && { former }),
       ...(group !== undefined && { group: group.directory }),
       ...(outputFile !== undefined && { outputFile }),
     }
   }
 
-  #keep({ process: started, ...service }: LinuxService): ServiceProcess {
-    this.#records.set(started, { ...service, found: [], killed: false, prepared: [] })
+  #keep({ process: started, former = [], ...service }: LinuxService, lineage?: Lineage): ServiceProcess {
+    const fresh = { replaced: false, found: [], killed: false, prepared: [] }
+    const record = { ...service, ...fresh, lineage: lineage ?? new Lineage(started.identity, former) }
+    this.#records.set(started, record)
     void started.exited.then(() => {
+      if (record.replaced) return
       // Each remembers hundreds of lines; only those that still speak, and the last one, are of use.
       for (const output of this.#endedOutputs) if (output.ended) this.#endedOutputs.delete(output)
       this.#endedOutputs.add(service.output)
-      if (service.group !== undefined) this.#leftGroups.add(service.group)
-      this.#sweepGroups(firstSweepMs)
+      this.#leftGroups.add(service.group)
     })
     return started
   }
@@ -152,7 +146,31 @@ class LinuxPlatform implements HostPlatform {
   }
 
   identifyMember(service: ServiceProcess, pid: number): ProcessIdentity | undefined {
-    return identifyMember(service.identity.pid, pid)
+    const held = this.#records.get(service)?.lineage.held() ?? []
+    return identifyMember(
+      [service.identity, ...held].map((one) => one.pid),
+      pid,
+    )
+  }
+
+  async identifySuccessor(service: ServiceProcess, pid: number): Promise<ProcessIdentity | undefined> {
+    const [record, stat] = [this.#records.get(service), readStat(pid)]
+    if (record === undefined || stat === undefined || pid === process.pid) return undefined
+    const { lineage, group, marker } = record
+    if (isOlder(stat, lineage.since)) return undefined
+    const belongs = group?.members().includes(pid) === true || (await this.#markers.carries(stat, marker))
+    const identity = { pid, startTime: stat.startTime }
+    return belongs && isSame(identity) ? identity : undefined
+  }
+
+  succeed(service: ServiceProcess, identity: ProcessIdentity): ServiceProcess {
+    const ended = this.#options.endOf?.(identity) ?? pollEnd(identity)
+    const exited = ended.then((): ExitStatus => ({ kind: 'unknown', handedOver: true }))
+    const successor = { ...service, identity, exited }
+    const record = this.#records.get(service)
+    if (record === undefined) return successor
+    record.replaced = true
+    return this.#keep({ ...record, process: successor }, record.lineage.followedBy(identity))
   }
 
   signal(identity: ProcessIdentity, signal: NodeJS.Signals): SignalOutcome {
@@ -161,6 +179,13 @@ class LinuxPlatform implements HostPlatform {
 
   /** Also wakes what is stopped, because a stopped process does not act on a signal; as systemd does. */
   terminate(target: ServiceProcess, signal: NodeJS.Signals): SignalOutcome {
+    const lineage = this.#records.get(target)?.lineage
+    const own = lineage?.sharesGroup === true ? undefined : this.#terminateOwn(target, signal)
+    const former = lineage?.signalFormer(signal) ?? { kind: 'gone' }
+    return own === undefined || own.kind === 'gone' ? former : own
+  }
+
+  #terminateOwn(target: ServiceProcess, signal: NodeJS.Signals): SignalOutcome {
     const { identity } = target
     const ownsGroup = isSame(identity) || (this.#records.has(target) && this.#groupOutlives(identity))
     if (!ownsGroup) return { kind: 'gone' }
@@ -217,14 +242,14 @@ class LinuxPlatform implements HostPlatform {
     const table = this.#table(asked)
     const record = this.#records.get(target)
     if (record !== undefined) {
-      record.found = await this.#markers.find(table, record.marker, target.identity.startTime, markerLimitMs)
+      record.found = await this.#markers.find(table, record.marker, record.lineage.since, markerLimitMs)
     }
     const alive = this.#tree(table, target, record).filter((identity) => {
       const stat = readStat(identity.pid)
       return stat?.startTime === identity.startTime && !hasEnded(stat)
     })
     if (record?.killed) for (const identity of alive) this.signal(identity, 'SIGKILL')
-    if (alive.length === 0) this.#removeLeftGroups()
+    if (alive.length === 0) this.#leftGroups.remove()
     return alive
   }
 
@@ -246,7 +271,7 @@ class LinuxPlatform implements HostPlatform {
     this.#endedOutputs.clear()
     this.#stdout.report()
     this.#stderr.report()
-    this.#removeLeftGroups()
+    this.#leftGroups.remove()
   }
 
   #tree(table: ProcessTable, target: ServiceProcess, record: ServiceRecord | undefined): readonly ProcessIdentity[] {
@@ -256,7 +281,9 @@ class LinuxPlatform implements HostPlatform {
       ...(record?.prepared ?? []),
       ...members.filter((stat) => stat !== undefined),
     ]
-    return findTree(table, { identity: target.identity, known })
+    const lineage = record?.lineage
+    const before = lineage && { former: lineage.held(), since: lineage.since }
+    return findTree(table, { identity: target.identity, known, ...before })
       .filter((stat) => stat.pid !== process.pid)
       .map(({ pid, startTime }) => ({ pid, startTime }))
   }
@@ -266,17 +293,5 @@ class LinuxPlatform implements HostPlatform {
     if (readStat(identity.pid) !== undefined) return false
     const table = this.#table(Number.NEGATIVE_INFINITY)
     return findTree(table, { identity, known: [] }).some((stat) => stat.group === identity.pid)
-  }
-
-  #removeLeftGroups(): void {
-    for (const group of this.#leftGroups) if (group.remove()) this.#leftGroups.delete(group)
-  }
-
-  /** Removes what can be removed, and tries the rest again later: what was killed takes a moment to leave its group. */
-  #sweepGroups(nextMs: number): void {
-    clearTimeout(this.#sweepTimer)
-    this.#removeLeftGroups()
-    if (this.#leftGroups.size === 0) return
-    this.#sweepTimer = setTimeout(() => this.#sweepGroups(Math.min(2 * nextMs, longestSweepMs)), nextMs).unref()
   }
 }

@@ -26,6 +26,18 @@ export interface Platform {
    */
   adopt(run: RunDescription, ended: Promise<void>): ServiceProcess
 
+  /**
+   * As `identifyMember`, for a process that is to be the service's own. It also finds one that has left the service's session, and whose
+   * parents have ended; for that it may look at what can make it wait, within a limit of its own. Never rejects.
+   */
+  identifySuccessor(service: ServiceProcess, pid: number): Promise<ProcessIdentity | undefined>
+
+  /**
+   * The service goes on as this process, which one of the two above has identified. What is done to the result is done to that process and
+   * to all that belongs to the run; nothing more is to be done to `service`. How it ends is known only if it is our child.
+   */
+  succeed(service: ServiceProcess, successor: ProcessIdentity): ServiceProcess
+
   /** Reads a process's state without waiting: no file system but /proc, no pool thread. Never throws; `gone` when identity does not match. */
   readProcess(process: ProcessIdentity): ProcessReading
 
@@ -141,6 +153,8 @@ export interface RunDescription {
   /** ISO 8601. */
   readonly startedAt: string
   readonly command: string
+  /** Processes that were the service's before it handed over, the first one first. */
+  readonly former?: readonly ProcessIdentity[]
   /** By which all that it started is found. */
   readonly marker: string
   /** Of its own control group. */
@@ -156,8 +170,8 @@ export type ChildExit =
 
 export type ExitStatus =
   | ChildExit
-  /** It was adopted: only its own parent could know. */
-  | { readonly kind: 'unknown' }
+  /** It is not our child, as it was adopted or handed over to: only its own parent could know. */
+  | { readonly kind: 'unknown'; readonly handedOver?: true }
 
 export type ProcessState = 'running' | 'sleeping' | 'uninterruptible' | 'stopped' | 'traced' | 'zombie' | 'unknown'
 

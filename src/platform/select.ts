@@ -1,5 +1,6 @@
 import { HangdogError } from '../errors.js'
-import { createLinuxPlatform, type HostPlatform, type LinuxPlatformOptions } from './linux.js'
+import { createLinuxPlatform, type HostPlatform } from './linux.js'
+import type { LinuxPlatformOptions } from './linux-options.js'
 
 /** What is chosen by the one who starts hangdog; each adapter takes what concerns it. */
 export interface PlatformOptions extends LinuxPlatformOptions {

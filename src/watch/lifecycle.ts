@@ -3,9 +3,11 @@ import type { ExitStatus, ServiceProcess } from '../platform/platform.js'
 import { elapsed, formatDuration, type Instant, instant, type Scheduled, seconds, zero } from '../time.js'
 import { withinLimit } from './bounded.js'
 import { describeEnd, describeExit, RestartLedger, type RunEnd } from './restart-ledger.js'
+import type { RunListener } from './run-listener.js'
 import type { ServiceContext } from './service-context.js'
 import type { RunCompanion } from './service-spec.js'
 import { isRunning } from './service-state.js'
+import { Succession } from './succession.js'
 import { forceEnd, terminate } from './termination.js'
 
 /** How a service came to its end for good. */
@@ -16,14 +18,6 @@ export interface FinalEnd {
   readonly startError?: HangdogError
 }
 
-/** What the rest of a service does when a run begins and ends. */
-export interface RunListener {
-  runStarted(): void
-  runEnded(): void
-  /** Nothing is left of the run. */
-  runGone(): void
-}
-
 /** How long to look again for what could not be killed. */
 const stuckInterval = seconds(1)
 
@@ -32,6 +26,7 @@ export class Lifecycle {
   readonly finished: Promise<FinalEnd>
   readonly restarts: RestartLedger
   readonly companions: RunCompanion[] = []
+  readonly succession: Succession
   process: ServiceProcess | undefined
   /** What companions have given the present run as environment. */
   given: Readonly<Record<string, string>> = {}
@@ -51,6 +46,7 @@ export class Lifecycle {
   constructor(context: ServiceContext, listener: RunListener) {
     this.#context = context
     this.#listener = listener
+    this.succession = new Succession(context, (successor) => this.#handedOver(successor))
     this.restarts = new RestartLedger(context.parts.clock, context.parts.random)
     this.finished = new Promise((resolve) => {
       this.#resolveFinished = resolve
@@ -170,6 +166,7 @@ export class Lifecycle {
 
   /** The run is over and nothing of it is left: the next one is planned, or there is none. */
   gone(startError?: HangdogError): void {
+    this.succession.tellEnd()
     this.process = undefined
     this.#listener.runGone()
     this.#planOrEnd(startError)
@@ -223,9 +220,18 @@ export class Lifecycle {
     this.#listener.runStarted()
     this.#context.dispatch({ kind: 'spawned' })
     for (const companion of this.companions) companion.serviceStarted({ pid, startTime, startedAt: process.startedAt })
-    void process.exited.then((status) => this.#exited(process, status))
+    this.succession.awaitEnd(process, (status) => this.#exited(process, status))
     // Stopped while it was being started.
     this.resumeStop()
+  }
+
+  #handedOver(successor: ServiceProcess): void {
+    const { pid, startTime } = successor.identity
+    this.process = successor
+    const run = { pid, startTime, startedAt: successor.startedAt }
+    for (const companion of this.companions) companion.processReplaced?.(run)
+    this.#listener.processReplaced()
+    this.succession.awaitEnd(successor, (status) => this.#exited(successor, status))
   }
 
   #exited(process: ServiceProcess, status: ExitStatus): void {

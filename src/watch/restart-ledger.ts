@@ -74,7 +74,9 @@ export function describeExit(status: ExitStatus): string {
     case 'signal':
       return `ended by ${status.signal}`
     case 'unknown':
-      return 'exit code unknown, as another hangdog had started it'
+      return status.handedOver === true
+        ? 'exit code unknown, as it had been handed over to (MAINPID) and was no child of hangdog'
+        : 'exit code unknown, as another hangdog had started it'
     default:
       return status satisfies never
   }

@@ -39,6 +39,10 @@ export interface RunCompanion {
   /** Open files that the service gets as 3, 4 and so on; asked after `environment`. Those of a companion follow those of the ones before it. */
   files?(): readonly number[]
   serviceStarted(run: StartedRun): void
+  /** The service has handed over to another process of its run, which is its own from now on. */
+  processReplaced?(run: StartedRun): void
+  /** The service's process has ended. Resolves when all that it said before that has been delivered; undefined when it has been. */
+  lastWords?(): Promise<void> | undefined
   serviceEnded(): void
   /** A run that another hangdog started goes on; it was given this as environment. `serviceStarted` follows. */
   adopted?(environment: Readonly<Record<string, string>>): void

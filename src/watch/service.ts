@@ -7,10 +7,11 @@ import { EarlyCapture } from './early-capture.js'
 import type { ForeignEnding } from './foreign-ending.js'
 import { HangDesk } from './hang-desk.js'
 import { lastBeat } from './last-beat.js'
-import { type FinalEnd, Lifecycle, type RunListener } from './lifecycle.js'
+import { type FinalEnd, Lifecycle } from './lifecycle.js'
 import { NearMissDesk } from './near-miss.js'
 import type { HoldReason, ServicePolicy } from './policy.js'
 import { PolicyDesk } from './policy-desk.js'
+import type { RunListener } from './run-listener.js'
 import type { ServiceContext } from './service-context.js'
 import { perform } from './service-effects.js'
 import type { RunCompanion, ServiceSpec } from './service-spec.js'
@@ -52,9 +53,9 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     this.#early = new EarlyCapture(this)
     this.hangs = new HangDesk(this, this.silence, this.#early)
     this.misses = new NearMissDesk(this, this.#early)
+    this.lifecycle = new Lifecycle(this, this)
     this.signs = new SignDesk(this, this)
     this.policies = new PolicyDesk(this, this)
-    this.lifecycle = new Lifecycle(this, this)
   }
 
   get service(): string {
@@ -194,6 +195,10 @@ export class Service implements BeatReceiver, ChannelListener, RunListener, Serv
     this.signs.heard = false
     this.silence.over()
     this.silence.forgetReading()
+  }
+
+  processReplaced(): void {
+    this.signs.processReplaced()
   }
 
   runEnded(): void {

@@ -2,6 +2,7 @@ import { elapsed, formatDuration, type Instant, type Milliseconds, seconds, type
 import type { Channel } from './channel.js'
 import type { ChannelSet } from './channel-set.js'
 import type { HangDesk } from './hang-desk.js'
+import type { Lifecycle } from './lifecycle.js'
 import type { NearMissDesk } from './near-miss.js'
 import type { ServicePolicy } from './policy.js'
 import type { ServiceContext } from './service-context.js'
@@ -26,6 +27,7 @@ export interface SignListeners {
   readonly silence: Silence
   readonly hangs: HangDesk
   readonly misses: NearMissDesk
+  readonly lifecycle: Pick<Lifecycle, 'succession'>
 }
 
 /** Takes what a service says about itself; all but the ordinary heartbeat, which Service deals with alone. */
@@ -43,13 +45,15 @@ export class SignDesk {
   readonly #silence: Silence
   readonly #hangs: HangDesk
   readonly #misses: NearMissDesk
+  readonly #lifecycle: SignListeners['lifecycle']
 
-  constructor(context: ServiceContext, { channels, silence, hangs, misses }: SignListeners) {
+  constructor(context: ServiceContext, { channels, silence, hangs, misses, lifecycle }: SignListeners) {
     this.#context = context
     this.#channels = channels
     this.#silence = silence
     this.#hangs = hangs
     this.#misses = misses
+    this.#lifecycle = lifecycle
   }
 
   signOfLife(sign: SignOfLife): boolean {
@@ -79,7 +83,7 @@ export class SignDesk {
         for (const companion of this.#context.companions) companion.extended?.(sign.span)
         return true
       case 'main-process':
-        return sign.pid === this.#context.process.identity.pid
+        return this.#lifecycle.succession.announced(sign.pid)
       case 'channel-opened':
         // What a child says is no statement about the service's own channels.
         if (sign.pid === undefined) this.#channels.nameOpened()
@@ -93,6 +97,15 @@ export class SignDesk {
       default:
         return sign satisfies never
     }
+  }
+
+  /** Another process is the service's: it has the whole limit that runs now. */
+  processReplaced(): void {
+    const { main } = this.#channels
+    // What was read of another process says nothing about this one.
+    this.#silence.forgetReading()
+    if (this.#context.state.kind === 'starting') main.arm(this.#context.policy.startTimeout, quietReadingShare)
+    else if (this.heard && main.opened && !main.idle) this.beatNoticed(main)
   }
 
   /** What a service says about itself is an event when it is new, but no service can flood the log with it. */

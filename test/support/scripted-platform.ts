@@ -104,6 +104,22 @@ export class ScriptedPlatform implements Platform {
     return this.members.has(pid) ? { pid, startTime: 'member' } : undefined
   }
 
+  /** Processes that only their mark shows to be of the service. */
+  readonly marked = new Set<number>()
+
+  identifySuccessor(_service: ServiceProcess, pid: number): Promise<ProcessIdentity | undefined> {
+    return Promise.resolve(this.marked.has(pid) ? { pid, startTime: 'marked' } : undefined)
+  }
+
+  succeed(service: ServiceProcess, { pid }: ProcessIdentity): ServiceProcess {
+    this.calls.push(`succeed ${pid}`)
+    const former = this.#find(service)
+    const process = new ScriptedProcess(pid, service.command, former.manner)
+    this.members.delete(pid)
+    this.processes.push(process)
+    return process
+  }
+
   readMachine(): MachineReading {
     return this.machine
   }
