@@ -32,6 +32,7 @@ export function platformContract(t: Test, create: (t: Test) => PlatformUnderTest
   readingContract(t, create)
   endingContract(t, create)
   adoptionContract(t, create)
+  successionContract(t, create)
   machineContract(t, create)
 }
 
@@ -440,6 +441,68 @@ function adoptionContract(t: Test, create: (t: Test) => PlatformUnderTest): void
     await until('it is found', async () => (await second.ender.survivors(adopted)).length === 1)
     second.ender.kill(adopted)
     await until('nothing is left', async () => (await second.ender.survivors(adopted)).length === 0)
+  })
+}
+
+/** A service goes on as another process of its run. */
+function successionContract(t: Test, create: (t: Test) => PlatformUnderTest): void {
+  /** Starts a service that has a worker, and then a process to hand over to; it ends when told to by a file. */
+  const begin = async (t: Test, under: PlatformUnderTest, launch: (file: string) => string) => {
+    const directory = temporaryDirectory(t)
+    const [ready, go] = [join(directory, 'ready'), join(directory, 'go')]
+    const wait = `while ! [ -e ${go} ]; do sleep 0.02; done`
+    const script = `sleep 600 & sleep 0.1; ${launch(ready)} ${wait}; exit 3`
+    const service = await start(t, under.platform, under.ender, request('sh', ['-c', script]))
+    const pid = await readPid(ready)
+    return { service, pid, end: () => writeFileSync(go, '') }
+  }
+  const child = (file: string) => `sh -c 'echo $$ > ${file}.new; mv ${file}.new ${file}; exec sleep 601' &`
+  const daemon = (file: string) => `python3 ${fixture('daemon.py')} ${file} ends;`
+
+  for (const [what, launch] of [
+    ['a child', child],
+    ['a daemon that left its session', daemon],
+  ] as const) {
+    t.test(`a service that goes on as ${what} is ended with all that it ever started`, async (t) => {
+      if (launch === daemon && !hasProgram('python3')) {
+        skip(t, 'python3 is not installed')
+        return
+      }
+      const under = create(t)
+      const { service, pid, end } = await begin(t, under, launch)
+      const member = under.platform.identifyMember(service, pid)
+      const found = member ?? (await under.platform.identifySuccessor(service, pid))
+      t.equal(member === undefined, launch === daemon, 'what has left is only known by its mark')
+      if (found === undefined) throw new Error('it is not known')
+      const successor = under.platform.succeed(service, found)
+      t.match(successor, { identity: found, command: 'sh', startedAt: service.startedAt })
+      end()
+      await service.exited
+      t.equal(under.platform.readProcess(successor.identity).kind, 'alive')
+      const before = await under.platform.survivors(successor)
+      t.equal(before.length, 2, 'it, and the worker that is older than it')
+      t.match(under.platform.describeRun(successor), { identity: found, former: [service.identity] })
+      const run: RunDescription = JSON.parse(JSON.stringify(under.platform.describeRun(successor)))
+      const second = create(t)
+      const adopted = second.platform.adopt(run, Promise.resolve())
+      t.same(sorted(await second.platform.survivors(adopted)), sorted(before), 'also for one that adopts it')
+      t.same(under.platform.terminate(successor, 'SIGTERM'), { kind: 'sent' })
+      if (!under.acts) t.equal((await under.platform.survivors(successor)).length, 2)
+      // What is in a session of its own is reached by this alone.
+      under.ender.kill(successor)
+      t.same(await successor.exited, { kind: 'unknown', handedOver: true })
+      await until('nothing is left', async () => (await under.ender.survivors(successor)).length === 0)
+    })
+  }
+
+  t.test('a service cannot go on as what is none of it', async (t) => {
+    const { platform, ender } = create(t)
+    const service = await start(t, platform, ender, request('sleep', ['600']))
+    const other = await start(t, platform, ender, request('sleep', ['600']))
+    for (const pid of [1, process.pid, other.identity.pid, 2 ** 22 + 1]) {
+      t.equal(platform.identifyMember(service, pid), undefined, `pid ${pid}`)
+      t.equal(await platform.identifySuccessor(service, pid), undefined, `pid ${pid}`)
+    }
   })
 }
 

@@ -10,19 +10,14 @@ const limitMs = 2000
 /** Other tests run at the same time, and these take the whole machine. */
 const tooHeavy = new Set(['busy-32', 'busy-64'])
 
-/** What hangdog does not do yet, as its guide says: a service is the process that was started. */
-const notYet = new Map([['main-pid-replaced', 'MAINPID of another process is refused']])
-
 t.jobs = 6
 
 for (const disturbance of disturbances.filter(({ name }) => !tooHeavy.has(name))) {
   const { name, what, lack } = disturbance
   const missing = lack?.()
-  const why = missing === undefined ? notYet.get(name) : undefined
   const options = {
     buffered: true,
     ...(missing !== undefined && { skip: `skipped: ${missing}` }),
-    ...(why !== undefined && { todo: why }),
   }
   t.test(`a healthy service is not touched: ${what}`, options, async (t) => {
     const outcome = await attempt(disturbanceScenario(hangdogWatcher, disturbance), limitMs)
