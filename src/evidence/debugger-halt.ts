@@ -11,7 +11,7 @@ import type { InspectorNews } from './protocol-channel.js'
  * For all of it, in ms. It takes 50 ms when the program answers, and much longer on a machine that is busy; a program that does not
  * answer is blocked, and ended that much later. That is the price of an inspector that is left open.
  */
-const lookMs = 2000
+const lookMs = 5000
 
 /** Between two tries, in ms: a busy machine is late for the limits of a single one. */
 const againMs = 50

@@ -190,7 +190,7 @@ export class Silence {
 }
 
 /** How long a verdict waits for a debugger's answer. Only a program that a debugger can be attached to is asked at all. */
-const haltLimit = milliseconds(2500)
+const haltLimit = milliseconds(5500)
 
 /** A halted program waits for its debugger: it uses no CPU, and waits for a lock rather than for anything to come in. */
 function mayBeHalted(verdict: Verdict): boolean {
