@@ -148,18 +148,20 @@ async function assemble(
   const engine = createJavaScriptEngine(clock)
   const sources = new Map<string, HeartbeatSource>()
   const drain = (): Promise<void> => drainSockets(guard)
+  const incidents = createIncidentLog({
+    directory: state.incidents,
+    clock,
+    hangdogVersion: version,
+    failed: (incident, error) => emit({ name: 'incident-unwritten', incident, parameters: { error } }),
+  })
+  closers.push(() => incidents.close())
   const supervisor = new Supervisor({
     clock,
     platform,
     enders: host,
     emit,
     engine,
-    incidents: createIncidentLog({
-      directory: state.incidents,
-      clock,
-      hangdogVersion: version,
-      failed: (incident, error) => emit({ name: 'incident-unwritten', incident, parameters: { error } }),
-    }),
+    incidents,
     evidence: createLazyCollector({
       clock,
       platform: host,

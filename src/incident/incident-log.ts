@@ -18,12 +18,17 @@ export interface IncidentLogOptions {
   readonly failed: (incident: string, error: string) => void
 }
 
-/** Keeps incidents on disk, one directory each. */
-export function createIncidentLog(options: IncidentLogOptions): IncidentLog {
+/** Incidents on disk, one directory each. */
+export interface DiskIncidents extends IncidentLog {
+  /** No incident is opened after this. Never rejects. */
+  close(): Promise<void>
+}
+
+export function createIncidentLog(options: IncidentLogOptions): DiskIncidents {
   return new DiskIncidentLog(options)
 }
 
-class DiskIncidentLog implements IncidentLog {
+class DiskIncidentLog implements DiskIncidents {
   readonly #options: IncidentLogOptions
   readonly #writer: ProcessIdentity = thisProcess()
   readonly #hostname = hostname()
@@ -53,6 +58,12 @@ class DiskIncidentLog implements IncidentLog {
       discard: () =>
         rm(path, { recursive: true, force: true }).catch((error: unknown) => failed(pending.id, describeError(error))),
     }
+  }
+
+  async close(): Promise<void> {
+    const parent = await this.#parent?.catch(() => undefined)
+    this.#parent = undefined
+    await parent?.close().catch(() => undefined)
   }
 
   #describe(opening: IncidentOpening): OpenedFile {

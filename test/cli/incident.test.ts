@@ -49,6 +49,7 @@ async function openIncident(state: string, service = 'web'): Promise<IncidentRec
     hangdogVersion: '1.2.3',
     failed: (_, error) => t.fail(error),
   })
+  t.teardown(() => log.close())
   return log.open({
     service,
     command: 'node web.js',

@@ -30,6 +30,7 @@ async function hostileIncident(state: string): Promise<string> {
     hangdogVersion: '1',
     failed: (_, error) => t.fail(error),
   })
+  t.teardown(() => log.close())
   const record = await log.open({
     service: 'web',
     command: 'node web.js --password topsecretword',

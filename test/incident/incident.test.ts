@@ -40,6 +40,7 @@ function setUp(t: { teardown(fn: () => void): void }) {
     hangdogVersion: '0.1.0',
     failed: (_, error) => failures.push(error),
   })
+  t.teardown(() => log.close())
   return { directory, clock, failures, log }
 }
 
