@@ -98,7 +98,7 @@ const nothing = 'Schema.getDomains'
 /**
  * Node sends small messages only when those before were acknowledged, and this system puts that off for 40 ms unless it has something to
  * send anyway. So whatever comes in is answered with a command, once a turn; the answer to that is so only while others are waited for,
- * or the two would go on for ever. Four such waits would be half the time that a stack takes.
+ * or the two would go on for ever. A stack would meet four such waits.
  */
 function createNudge(send: () => Promise<unknown>): () => void {
   let waiting = false
