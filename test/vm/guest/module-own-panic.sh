@@ -6,7 +6,7 @@ if [ $BOOT = 1 ]; then
   allow_bugcheck
   watch --watch-hangdog 15s:bugcheck --timeout 4s --action 1
   await own-watch-armed
-  [ "$(cat /sys/class/misc/hangdog/countdown*/action)" = 3 ]
+  action_becomes 3
   sync
   kill -USR2 $HANGDOG
   say 'blocked'

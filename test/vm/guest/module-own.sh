@@ -6,16 +6,6 @@ IMPORT=$HD_PROJECT/test/fixtures/block-on-signal.mjs
 module=/sys/class/misc/hangdog
 insmod "$HD_BUILT/hangdog.ko" bugcheck=1 bugcheck_min_uptime=0
 expiries() { cat $module/expiries; }
-# action_becomes NUMBER: of the one countdown that is there.
-action_becomes() {
-  local tick
-  for ((tick = 0; tick < 300; tick++)); do
-    [ "$(cat $module/countdown*/action)" != "$1" ] || return 0
-    sleep 0.2
-  done
-  say "the action is $(cat $module/countdown*/action), not $1"
-  return 1
-}
 
 watch --watch-hangdog 5s:log --timeout 4s --action 1
 await own-watch-armed

@@ -30,6 +30,17 @@ watch() {
   await service-armed
 }
 
+# action_becomes NUMBER: of the one countdown that is there in the kernel module.
+action_becomes() {
+  local tick
+  for ((tick = 0; tick < 300; tick++)); do
+    [ "$(cat /sys/class/misc/hangdog/countdown*/action)" != "$1" ] || return 0
+    sleep 0.2
+  done
+  say "the action is $(cat /sys/class/misc/hangdog/countdown*/action), not $1"
+  return 1
+}
+
 # seen EVENT: how often this boot's hangdog has logged it.
 seen() { grep -c "\"name\":\"$1\"" $LOG || true; }
 
