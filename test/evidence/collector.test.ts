@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -22,21 +22,13 @@ import {
   stateOf,
   until,
 } from '../fixtures/evidence/hung-service.js'
+import { hasTool } from '../fixtures/evidence/program.js'
 
 /** Wide, so that a loaded machine cuts nothing off that the tests look at. */
 const wideBudgetMs = 8000
 
 function collector() {
   return createEvidenceCollector({ clock: realClock, platform: recordingSignaller() })
-}
-
-function hasTool(name: string): boolean {
-  try {
-    execFileSync(name, ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
 }
 
 const randomPort = ['--import', fixture('random-inspector-port.mjs')]
